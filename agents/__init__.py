@@ -1,0 +1,1 @@
+"""Who thinks: the model pool, routing, and asking for one validated answer."""

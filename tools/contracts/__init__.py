@@ -1,0 +1,1 @@
+"""Contracts: structure, clause categories, playbooks, and redlines."""

@@ -1,0 +1,1 @@
+"""The embedded engine's rules for Chinese contracts."""

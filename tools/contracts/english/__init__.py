@@ -1,0 +1,1 @@
+"""The embedded engine's rules for English contracts, a module a group of categories."""

@@ -1,0 +1,5 @@
+"""restriction rules in English contracts."""
+
+from tools.contracts.rules import Rule
+
+RULES: tuple[Rule, ...] = ()

@@ -1,0 +1,77 @@
+"""How the embedded engine finds clauses: weighted evidence over sentences, in their structure.
+
+A rule sums the weights of the cues that a sentence shows (each cue once), of the heading it stands under, and of what
+its `judge` sees in its surroundings. At `threshold` the sentence is a passage. Negation, exceptions and who is bound
+are cues too: negative ones, or a `judge`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tools.contracts.sentences import ContractText, Sentence
+
+Judge = Callable[[Sentence, int, ContractText], float]
+"""(sentence, its index, contract) -> weight to add; reads neighbours through the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A pattern and what seeing it is worth; negative for what speaks against the category."""
+
+    pattern: re.Pattern[str]
+    weight: float
+
+
+def cue(pattern: str, weight: float) -> Cue:
+    """A cue from a case-insensitive regular expression; white space in it matches any white space."""
+    return Cue(re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one category is found.
+
+    gate: must occur in the sentence or nothing else is looked at (keeps a 300-page contract fast). heading: evidence
+    from the section heading or run-in title. span: what a hit quotes: its sentence, the sentences that hit in a row
+    joined into one, or its whole paragraph. limit: most passages a contract, best first. presence: the least score
+    that the best hit must reach for the category to be reported at all (0: the threshold alone decides).
+    """
+
+    category: str
+    gate: re.Pattern[str]
+    cues: tuple[Cue, ...]
+    heading: tuple[Cue, ...] = ()
+    threshold: float = 1.0
+    presence: float = 0.0
+    span: Literal["sentence", "joined", "paragraph"] = "sentence"
+    limit: int = 4
+    judge: Judge | None = None
+    min_words: int = 6
+
+    def score(self, sentence: Sentence, index: int, contract: ContractText) -> float:
+        if not self.gate.search(sentence.text) or len(sentence.text.split()) < self.min_words and contract.language == "en":
+            return 0.0
+        total = sum(cue.weight for cue in self.cues if cue.pattern.search(sentence.text))
+        place = f"{sentence.heading} / {sentence.title}" if sentence.title else sentence.heading
+        total += sum(cue.weight for cue in self.heading if cue.pattern.search(place))
+        if self.judge is not None:
+            total += self.judge(sentence, index, contract)
+        return total
+
+
+def rule(
+    category: str,
+    gate: str,
+    *cues: Cue,
+    heading: tuple[Cue, ...] = (),
+    threshold: float = 1.0,
+    presence: float = 0.0,
+    span: Literal["sentence", "joined", "paragraph"] = "sentence",
+    limit: int = 4,
+    judge: Judge | None = None,
+    min_words: int = 6,
+) -> Rule:
+    """A `Rule` whose gate is written like a cue."""
+    return Rule(category, cue(gate, 0).pattern, cues, heading, threshold, presence, span, limit, judge, min_words)

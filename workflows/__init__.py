@@ -1,0 +1,1 @@
+"""The expert workflows as LangGraph graphs, and the registry that finds graphs."""
