@@ -1,0 +1,1 @@
+"""The tables, and the queries over them: SQLite embedded, PostgreSQL at scale, the same code."""

@@ -1,0 +1,97 @@
+"""Model calls and tool calls of runs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import RowMapping, insert, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from agents.ask import ModelCall
+from service.database.engine import Database
+from service.database.tables import ModelCallRow, ToolCallRow, new_id
+from service.database.writer import Write
+from tools.host import ToolCall
+
+_INSERT_MODEL_CALL = insert(ModelCallRow)
+# A call that had failed before a crash may be made again under the same key: the newer record replaces the failed one.
+_COLUMNS = ("arguments", "result", "error", "permission", "started_at", "duration_ms", "node")
+_sqlite = sqlite_insert(ToolCallRow)
+_postgresql = postgresql_insert(ToolCallRow)
+_UPSERT_TOOL_CALL = {
+    "sqlite": _sqlite.on_conflict_do_update(
+        index_elements=["run_id", "key"], set_={name: _sqlite.excluded[name] for name in _COLUMNS}
+    ),
+    "postgresql": _postgresql.on_conflict_do_update(
+        index_elements=["run_id", "key"], set_={name: _postgresql.excluded[name] for name in _COLUMNS}
+    ),
+}
+
+
+def model_call(run_id: str, tenant_id: str, call: ModelCall) -> Write:
+    usage = asdict(call.usage)
+    row: dict[str, Any] = {
+        "call_id": new_id(),
+        "run_id": run_id,
+        "tenant_id": tenant_id,
+        "node": call.node,
+        "task_id": call.task_id,
+        "question": call.question,
+        "prompt_sha256": call.prompt_sha256,
+        "engine": call.engine,
+        "model": call.model,
+        "endpoint": call.endpoint,
+        "reasons": list(call.reasons),
+        "thinking": call.thinking,
+        "schema_name": call.schema_name,
+        "prompt": call.prompt,
+        "answer": call.answer,
+        "reasoning": call.reasoning,
+        "attempts": call.attempts,
+        "error": call.error,
+        "started_at": call.started_at,
+        "duration_ms": call.duration_ms,
+        "ttft_ms": call.ttft_ms,
+        **usage,
+    }
+    return Write(_INSERT_MODEL_CALL, row)
+
+
+def tool_call(database: Database, run_id: str, tenant_id: str, call: ToolCall) -> Write:
+    row: dict[str, Any] = {
+        "run_id": run_id,
+        "key": call.key,
+        "tenant_id": tenant_id,
+        "node": call.node,
+        "server": call.server,
+        "tool": call.tool,
+        "arguments": call.arguments,
+        "result": call.result,
+        "error": call.error,
+        "permission": call.permission,
+        "started_at": call.started_at,
+        "duration_ms": call.duration_ms,
+    }
+    return Write(_UPSERT_TOOL_CALL[database.engine.dialect.name], row)
+
+
+async def returned(database: Database, run_id: str, key: str) -> dict[str, Any] | None:
+    """The result of a tool call that had returned, by its key."""
+    query = select(ToolCallRow.result).where(
+        ToolCallRow.run_id == run_id, ToolCallRow.key == key, ToolCallRow.error.is_(None)
+    )
+    async with database.reading() as connection:
+        return await connection.scalar(query)
+
+
+async def model_calls(database: Database, run_id: str) -> Sequence[RowMapping]:
+    query = select(ModelCallRow.__table__).where(ModelCallRow.run_id == run_id).order_by(ModelCallRow.started_at)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().all()
+
+
+async def tool_calls(database: Database, run_id: str) -> Sequence[RowMapping]:
+    query = select(ToolCallRow.__table__).where(ToolCallRow.run_id == run_id).order_by(ToolCallRow.started_at)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().all()

@@ -1,0 +1,82 @@
+"""Opening the database: one engine for reading, and the one writer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from service.database.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database. Reads go through `reading()`, writes through `writer`."""
+
+    engine: AsyncEngine
+    writer: Writer
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries; nothing is committed."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def driver_url(url: str) -> str:
+    """The SQLAlchemy URL with our drivers: aiosqlite, psycopg. Accepts sqlite://, postgres:// and postgresql:// URLs."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}[parsed.get_backend_name()]
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def _tune_sqlite(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",  # durable against a killed process; a power cut may lose the last moments, never corrupt
+        "foreign_keys = ON",
+        "busy_timeout = 10000",
+        "cache_size = -32000",
+        "temp_store = MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """An engine for a `sqlite:///path` or `postgresql://…` URL; the SQLite file's folder is made."""
+    parsed = make_url(driver_url(url))
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(parsed, json_serializer=_dumps, json_deserializer=orjson.loads, pool_size=5)
+        event.listen(engine.sync_engine, "connect", _tune_sqlite)
+        return engine
+    return create_async_engine(
+        parsed, json_serializer=_dumps, json_deserializer=orjson.loads, pool_size=10, max_overflow=10, pool_pre_ping=True
+    )
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """The database, open until the block ends; what was given to the writer is written before it closes."""
+    engine = make_engine(url)
+    try:
+        async with Writer(engine) as writer:
+            yield Database(engine, writer)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,60 @@
+"""Files that callers uploaded and that runs made."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import RowMapping, delete, insert, select
+
+from service.database.engine import Database
+from service.database.tables import File, FileContent, new_id, now
+from service.database.writer import Write
+
+_INSERT = insert(File)
+_INSERT_CONTENT = insert(FileContent)
+
+
+def _row(file_id: str, tenant_id: str, run_id: str | None, name: str, media_type: str, content: bytes) -> dict[str, Any]:
+    return {
+        "file_id": file_id,
+        "tenant_id": tenant_id,
+        "run_id": run_id,
+        "name": name,
+        "media_type": media_type,
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "created_at": now(),
+    }
+
+
+async def add(
+    database: Database, tenant_id: str, name: str, media_type: str, content: bytes, run_id: str | None = None
+) -> dict[str, Any]:
+    """Keep a file, row and bytes in one transaction; the row. A run's file of the same name is replaced."""
+    file_id = new_id() if run_id is None else str(uuid5(UUID(run_id), name))
+    row = _row(file_id, tenant_id, run_id, name, media_type, content)
+    insertion = (Write(_INSERT, row), Write(_INSERT_CONTENT, {"file_id": file_id, "content": content}))
+    if run_id is not None and await get(database, tenant_id, file_id) is not None:
+        async with database.engine.begin() as connection:
+            await connection.execute(delete(FileContent).where(FileContent.file_id == file_id))
+            await connection.execute(delete(File).where(File.file_id == file_id))
+    await database.writer.write(*insertion)
+    return row
+
+
+async def get(database: Database, tenant_id: str, file_id: str) -> RowMapping | None:
+    query = select(File.__table__).where(File.file_id == file_id, File.tenant_id == tenant_id)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().one_or_none()
+
+
+async def content(database: Database, file_id: str) -> bytes:
+    async with database.reading() as connection:
+        return (await connection.scalars(select(FileContent.content).where(FileContent.file_id == file_id))).one()
+
+
+async def of_run(database: Database, run_id: str) -> Sequence[RowMapping]:
+    query = select(File.__table__).where(File.run_id == run_id).order_by(File.name)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().all()

@@ -1,0 +1,50 @@
+"""Bringing a database to the newest schema, or back."""
+
+from pathlib import Path
+from typing import Any
+
+import migrations
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
+    """Upgrade to a revision; safe to call when nothing is to be done."""
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
+
+
+async def downgrade(engine: AsyncEngine, revision: str = "base") -> None:
+    """Downgrade to a revision; "base" drops everything."""
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(_config(sync), revision))
+
+
+async def revisions(engine: AsyncEngine) -> tuple[str | None, str | None]:
+    """(the database's revision, the newest one that this version knows)."""
+
+    def read(connection: Connection) -> str | None:
+        return MigrationContext.configure(connection).get_current_revision()
+
+    async with engine.connect() as connection:
+        current = await connection.run_sync(read)
+    return current, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+async def autogenerate(engine: AsyncEngine, message: str, revision_id: str) -> Any:
+    """For developers: write a new migration from the difference between tables and database."""
+    async with engine.begin() as connection:
+        return await connection.run_sync(
+            lambda sync: command.revision(_config(sync), message, autogenerate=True, rev_id=revision_id)
+        )

@@ -1,0 +1,161 @@
+"""Runs and their events."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+
+from service.database.engine import Database
+from service.database.tables import Run, RunEvent, now
+from service.database.writer import Write
+
+RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
+FINISHED: tuple[RunStatus, ...] = ("success", "error", "timeout", "interrupted")
+
+_INSERT = insert(Run)
+_INSERT_EVENT = insert(RunEvent)
+_START = (
+    update(Run)
+    .where(Run.run_id == bindparam("b_run_id"))
+    .values(status="running", attempt=bindparam("b_attempt"), started_at=bindparam("b_now"), updated_at=bindparam("b_now"))
+)
+_FINISH = (
+    update(Run)
+    .where(Run.run_id == bindparam("b_run_id"))
+    .values(
+        status=bindparam("b_status"),
+        output=bindparam("b_output"),
+        error=bindparam("b_error"),
+        engine=bindparam("b_engine"),
+        degraded=bindparam("b_degraded"),
+        finished_at=bindparam("b_now"),
+        updated_at=bindparam("b_now"),
+    )
+)
+
+
+def creation(
+    *,
+    run_id: str,
+    tenant_id: str,
+    thread_id: str,
+    assistant_id: str,
+    graph_id: str,
+    input: dict[str, Any] | None,
+    kwargs: dict[str, Any],
+    metadata: dict[str, Any],
+    multitask_strategy: str,
+) -> tuple[Write, dict[str, Any]]:
+    """The write that makes a pending run, and its row."""
+    moment = now()
+    row: dict[str, Any] = {
+        "run_id": run_id,
+        "tenant_id": tenant_id,
+        "thread_id": thread_id,
+        "assistant_id": assistant_id,
+        "graph_id": graph_id,
+        "status": "pending",
+        "input": input,
+        "output": None,
+        "kwargs": kwargs,
+        "metadata_": metadata,
+        "multitask_strategy": multitask_strategy,
+        "error": None,
+        "attempt": 0,
+        "engine": None,
+        "degraded": False,
+        "created_at": moment,
+        "updated_at": moment,
+        "started_at": None,
+        "finished_at": None,
+    }
+    return Write(_INSERT, row), row
+
+
+def started(run_id: str, attempt: int) -> Write:
+    return Write(_START, {"b_run_id": run_id, "b_attempt": attempt, "b_now": now()})
+
+
+def finished(
+    run_id: str,
+    status: RunStatus,
+    *,
+    output: dict[str, Any] | None,
+    error: dict[str, Any] | None,
+    engine: str | None,
+    degraded: bool,
+) -> Write:
+    return Write(
+        _FINISH,
+        {
+            "b_run_id": run_id,
+            "b_status": status,
+            "b_output": output,
+            "b_error": error,
+            "b_engine": engine,
+            "b_degraded": degraded,
+            "b_now": now(),
+        },
+    )
+
+
+def event(run_id: str, seq: int, kind: str, data: Any) -> Write:
+    return Write(_INSERT_EVENT, {"run_id": run_id, "seq": seq, "kind": kind, "data": data, "created_at": now()})
+
+
+async def get(database: Database, tenant_id: str, run_id: str, thread_id: str | None = None) -> RowMapping | None:
+    query = select(Run.__table__).where(Run.run_id == run_id, Run.tenant_id == tenant_id)
+    if thread_id is not None:
+        query = query.where(Run.thread_id == thread_id)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().one_or_none()
+
+
+async def search(
+    database: Database,
+    tenant_id: str,
+    *,
+    thread_id: str | None = None,
+    graph_id: str | None = None,
+    status: RunStatus | None = None,
+    before: str | None = None,
+    limit: int = 10,
+    offset: int = 0,
+) -> Sequence[RowMapping]:
+    """The tenant's runs, newest first. before: a run id; only older runs (keyset pagination)."""
+    query = select(Run.__table__).where(Run.tenant_id == tenant_id)
+    if thread_id is not None:
+        query = query.where(Run.thread_id == thread_id)
+    if graph_id is not None:
+        query = query.where(Run.graph_id == graph_id)
+    if status is not None:
+        query = query.where(Run.status == status)
+    if before is not None:
+        query = query.where(Run.run_id < before)
+    async with database.reading() as connection:
+        return (await connection.execute(query.order_by(Run.run_id.desc()).limit(limit).offset(offset))).mappings().all()
+
+
+async def unfinished(database: Database) -> Sequence[RowMapping]:
+    """Runs that were accepted and have not ended, oldest first: what an executor takes up at its start."""
+    query = select(Run.__table__).where(Run.status.in_(("pending", "running"))).order_by(Run.run_id)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().all()
+
+
+async def last_event(database: Database, run_id: str) -> int:
+    """The sequence number of the run's last event, 0 when it has none."""
+    async with database.reading() as connection:
+        return await connection.scalar(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run_id)) or 0
+
+
+async def events(database: Database, run_id: str, after: int = 0, limit: int = 10_000) -> Sequence[RowMapping]:
+    """The run's events after a sequence number, in order."""
+    query = (
+        select(RunEvent.__table__)
+        .where(RunEvent.run_id == run_id, RunEvent.seq > after)
+        .order_by(RunEvent.seq)
+        .limit(limit)
+    )
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().all()

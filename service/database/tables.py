@@ -1,0 +1,295 @@
+"""Every table. Each row belongs to a tenant, directly or through its run or thread.
+
+Times are UTC. JSON columns of PostgreSQL are JSONB. Identifiers are UUIDs as strings, version 7 where we make them, so
+that their order is the order of creation and keyset pagination needs no second index.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+from uuid_utils import uuid7
+
+DEFAULT_TENANT = str(uuid5(NAMESPACE_OID, "consilia:default"))
+"""The tenant of a single-tenant installation."""
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with its zone; SQLite, which has none, keeps UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def new_id() -> str:
+    """A fresh UUID, version 7: sortable by the time of its making."""
+    return str(uuid7())
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Table(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: Json, list[Any]: Json, str: String(), bytes: LargeBinary()}  # noqa: RUF012
+
+
+class Tenant(Table):
+    __tablename__ = "tenants"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ApiKey(Table):
+    """A caller's key. secret_hash: hex of the keyed hash of the secret; the secret itself is shown once and not kept."""
+
+    __tablename__ = "api_keys"
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"), index=True)
+    name: Mapped[str]
+    secret_hash: Mapped[str]
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class Assistant(Table):
+    """A graph with a configuration. graph_id: the workflow's name in the registry."""
+
+    __tablename__ = "assistants"
+
+    assistant_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"), index=True)
+    graph_id: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    config: Mapped[dict[str, Any]]
+    context: Mapped[dict[str, Any]]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Thread(Table):
+    """A conversation: runs that share state. status: idle, busy, interrupted, error. values: the latest state."""
+
+    __tablename__ = "threads"
+    __table_args__ = (
+        Index("ix_threads_tenant_id_created_at", "tenant_id", "created_at"),
+        Index("ix_threads_tenant_id_updated_at", "tenant_id", "updated_at"),
+        Index("ix_threads_tenant_id_status", "tenant_id", "status", "thread_id"),
+    )
+
+    thread_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"))
+    status: Mapped[str]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
+    config: Mapped[dict[str, Any]]
+    values: Mapped[dict[str, Any] | None]
+    interrupts: Mapped[dict[str, Any]]
+    error: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    state_updated_at: Mapped[datetime]
+
+
+class Run(Table):
+    """One execution of a graph. status: pending, running, success, error, timeout, interrupted.
+
+    kwargs: all that the executor needs besides the input (config, context, command, stream modes, durability, …).
+    output: the final state. error: {"code", "message", "status", "details", "trace"}. attempt: 1 for the first try;
+    each take-up after a crash adds one. engine: "embedded", "models", or both, as the run's questions were answered.
+    degraded: an outage made the embedded engine answer in place of a model.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index("ix_runs_tenant_id_run_id", "tenant_id", "run_id"),
+        Index("ix_runs_thread_id_run_id", "thread_id", "run_id"),
+        Index("ix_runs_status_run_id", "status", "run_id"),
+        Index("ix_runs_tenant_id_graph_id", "tenant_id", "graph_id", "run_id"),
+    )
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"))
+    thread_id: Mapped[str] = mapped_column(ForeignKey("threads.thread_id", ondelete="CASCADE"))
+    assistant_id: Mapped[str]
+    graph_id: Mapped[str]
+    status: Mapped[str]
+    input: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    output: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    kwargs: Mapped[dict[str, Any]]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
+    multitask_strategy: Mapped[str]
+    error: Mapped[dict[str, Any] | None]
+    attempt: Mapped[int]
+    engine: Mapped[str | None]
+    degraded: Mapped[bool]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class RunEvent(Table):
+    """One thing that happened in a run, in order. kind: a stream event's name ("values", "updates", …) or ours."""
+
+    __tablename__ = "run_events"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    data: Mapped[Any] = mapped_column(Json)
+    created_at: Mapped[datetime]
+
+
+class ModelCallRow(Table):
+    """One question of a run: who answered, why, with what."""
+
+    __tablename__ = "model_calls"
+    __table_args__ = (Index("ix_model_calls_run_id_started_at", "run_id", "started_at"),)
+
+    call_id: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"))
+    tenant_id: Mapped[str]
+    node: Mapped[str]
+    task_id: Mapped[str]
+    question: Mapped[str]
+    prompt_sha256: Mapped[str]
+    engine: Mapped[str]
+    model: Mapped[str]
+    endpoint: Mapped[str | None]
+    reasons: Mapped[list[Any]]
+    thinking: Mapped[bool]
+    schema_name: Mapped[str]
+    prompt: Mapped[list[Any]]
+    answer: Mapped[dict[str, Any] | None]
+    reasoning: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[list[Any]]
+    tokens_in: Mapped[int]
+    tokens_out: Mapped[int]
+    tokens_thinking: Mapped[int]
+    tokens_cached: Mapped[int]
+    cost: Mapped[float]
+    error: Mapped[dict[str, Any] | None]
+    started_at: Mapped[datetime]
+    duration_ms: Mapped[float]
+    ttft_ms: Mapped[float | None]
+
+
+class ToolCallRow(Table):
+    """One tool call of a run. key: equal for the same call of the same task, so that a resumed run repeats none."""
+
+    __tablename__ = "tool_calls"
+    __table_args__ = (Index("ix_tool_calls_run_id_started_at", "run_id", "started_at"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    node: Mapped[str]
+    server: Mapped[str]
+    tool: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    permission: Mapped[str]
+    started_at: Mapped[datetime]
+    duration_ms: Mapped[float]
+
+
+class File(Table):
+    """An uploaded file (no run) or one that a run made. size: bytes."""
+
+    __tablename__ = "files"
+    __table_args__ = (Index("uq_files_run_id_name", "run_id", "name", unique=True),)
+
+    file_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"), index=True)
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"))
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class FileContent(Table):
+    """A file's bytes, apart from its row so that lists stay light."""
+
+    __tablename__ = "file_contents"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.file_id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes]
+
+
+class CheckpointRow(Table):
+    """A LangGraph checkpoint. checkpoint: serialised, small channel values inside, large ones in checkpoint_values."""
+
+    __tablename__ = "checkpoints"
+    __table_args__ = (Index("ix_checkpoints_run_id", "run_id"),)
+
+    thread_id: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_ns: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_id: Mapped[str] = mapped_column(primary_key=True)
+    parent_id: Mapped[str | None]
+    run_id: Mapped[str | None]
+    type: Mapped[str]
+    checkpoint: Mapped[bytes]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
+
+
+class CheckpointValue(Table):
+    """A large channel value, stored once for each version however many checkpoints hold it."""
+
+    __tablename__ = "checkpoint_values"
+
+    thread_id: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_ns: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    value: Mapped[bytes]
+
+
+class CheckpointWrite(Table):
+    """What a task wrote before its checkpoint was complete, so that a finished task is not run again."""
+
+    __tablename__ = "checkpoint_writes"
+
+    thread_id: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_ns: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_id: Mapped[str] = mapped_column(primary_key=True)
+    task_id: Mapped[str] = mapped_column(primary_key=True)
+    idx: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    task_path: Mapped[str]
+    channel: Mapped[str]
+    type: Mapped[str]
+    value: Mapped[bytes]
