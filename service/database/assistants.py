@@ -11,7 +11,7 @@ from service.database.tables import DEFAULT_TENANT, Assistant, now
 from service.database.writer import Write
 
 NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
-"""A graph's default assistant has the id uuid5(NAMESPACE, graph_id), as in LangGraph's server, so that ids carry over."""
+"""A graph's default assistant has the id uuid5(NAMESPACE, graph_id), as in LangGraph's own server."""
 
 _INSERT = insert(Assistant)
 
@@ -62,7 +62,13 @@ async def get(database: Database, tenant_id: str, assistant_id: str) -> RowMappi
 
 
 async def search(
-    database: Database, tenant_id: str, *, graph_id: str | None, metadata: dict[str, Any] | None, limit: int, offset: int
+    database: Database,
+    tenant_id: str,
+    *,
+    graph_id: str | None,
+    metadata: dict[str, Any] | None,
+    limit: int,
+    offset: int,
 ) -> Sequence[RowMapping]:
     """Assistants of the tenant and the default ones, newest first."""
     query = select(Assistant.__table__).where(_visible(tenant_id))

@@ -1,6 +1,6 @@
 """Opening the database: one engine for reading, and the one writer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Database:
     writer: Writer
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
         """A connection for queries; nothing is committed."""
         async with self.engine.connect() as connection:
             yield connection
@@ -37,7 +37,7 @@ def _dumps(value: Any) -> str:
 
 
 def driver_url(url: str) -> str:
-    """The SQLAlchemy URL with our drivers: aiosqlite, psycopg. Accepts sqlite://, postgres:// and postgresql:// URLs."""
+    """The SQLAlchemy URL with our drivers: aiosqlite, psycopg. Accepts sqlite and postgres(ql) URLs."""
     parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
     driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}[parsed.get_backend_name()]
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
@@ -47,7 +47,7 @@ def _tune_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode = WAL",
-        "synchronous = NORMAL",  # durable against a killed process; a power cut may lose the last moments, never corrupt
+        "synchronous = NORMAL",  # survives kill -9; a power cut may lose the last moments
         "foreign_keys = ON",
         "busy_timeout = 10000",
         "cache_size = -32000",
@@ -67,12 +67,17 @@ def make_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _tune_sqlite)
         return engine
     return create_async_engine(
-        parsed, json_serializer=_dumps, json_deserializer=orjson.loads, pool_size=10, max_overflow=10, pool_pre_ping=True
+        parsed,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
     )
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str) -> AsyncGenerator[Database]:
     """The database, open until the block ends; what was given to the writer is written before it closes."""
     engine = make_engine(url)
     try:

@@ -15,7 +15,9 @@ _INSERT = insert(File)
 _INSERT_CONTENT = insert(FileContent)
 
 
-def _row(file_id: str, tenant_id: str, run_id: str | None, name: str, media_type: str, content: bytes) -> dict[str, Any]:
+def _row(
+    file_id: str, tenant_id: str, run_id: str | None, name: str, media_type: str, content: bytes
+) -> dict[str, Any]:
     return {
         "file_id": file_id,
         "tenant_id": tenant_id,

@@ -17,7 +17,9 @@ _INSERT_EVENT = insert(RunEvent)
 _START = (
     update(Run)
     .where(Run.run_id == bindparam("b_run_id"))
-    .values(status="running", attempt=bindparam("b_attempt"), started_at=bindparam("b_now"), updated_at=bindparam("b_now"))
+    .values(
+        status="running", attempt=bindparam("b_attempt"), started_at=bindparam("b_now"), updated_at=bindparam("b_now")
+    )
 )
 _FINISH = (
     update(Run)
@@ -99,7 +101,8 @@ def finished(
     )
 
 
-def event(run_id: str, seq: int, kind: str, data: Any) -> Write:
+def event(run_id: str, seq: int, kind: str, data: str) -> Write:
+    """data: JSON text."""
     return Write(_INSERT_EVENT, {"run_id": run_id, "seq": seq, "kind": kind, "data": data, "created_at": now()})
 
 
@@ -133,7 +136,9 @@ async def search(
     if before is not None:
         query = query.where(Run.run_id < before)
     async with database.reading() as connection:
-        return (await connection.execute(query.order_by(Run.run_id.desc()).limit(limit).offset(offset))).mappings().all()
+        return (
+            (await connection.execute(query.order_by(Run.run_id.desc()).limit(limit).offset(offset))).mappings().all()
+        )
 
 
 async def unfinished(database: Database) -> Sequence[RowMapping]:

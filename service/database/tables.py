@@ -5,7 +5,7 @@ that their order is the order of creation and keyset pagination needs no second 
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import NAMESPACE_OID, uuid5
 
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, String, Text
@@ -53,7 +53,13 @@ class Table(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: Json, list[Any]: Json, str: String(), bytes: LargeBinary()}  # noqa: RUF012
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: Json,
+        list[Any]: Json,
+        str: String(),
+        bytes: LargeBinary(),
+    }
 
 
 class Tenant(Table):
@@ -65,7 +71,7 @@ class Tenant(Table):
 
 
 class ApiKey(Table):
-    """A caller's key. secret_hash: hex of the keyed hash of the secret; the secret itself is shown once and not kept."""
+    """A caller's key. secret_hash: hex of the keyed hash of the secret; the secret itself is shown once, never kept."""
 
     __tablename__ = "api_keys"
 
@@ -99,7 +105,10 @@ class Assistant(Table):
 
 
 class Thread(Table):
-    """A conversation: runs that share state. status: idle, busy, interrupted, error. values: the latest state."""
+    """A conversation: runs that share state. status: idle, busy, interrupted, error. values: the latest state.
+
+    temporary: made for one stateless run; not listed.
+    """
 
     __tablename__ = "threads"
     __table_args__ = (
@@ -116,6 +125,7 @@ class Thread(Table):
     values: Mapped[dict[str, Any] | None]
     interrupts: Mapped[dict[str, Any]]
     error: Mapped[dict[str, Any] | None]
+    temporary: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     state_updated_at: Mapped[datetime]
@@ -160,14 +170,17 @@ class Run(Table):
 
 
 class RunEvent(Table):
-    """One thing that happened in a run, in order. kind: a stream event's name ("values", "updates", …) or ours."""
+    """One thing that happened in a run, in order. kind: a stream event's name ("values", "updates", …) or ours.
+
+    data: JSON text, sent to clients as it stands.
+    """
 
     __tablename__ = "run_events"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str]
-    data: Mapped[Any] = mapped_column(Json)
+    data: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
 
 

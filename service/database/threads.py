@@ -32,7 +32,9 @@ _STATUS = (
 )
 
 
-def creation(tenant_id: str, thread_id: str, metadata: dict[str, Any]) -> tuple[Write, dict[str, Any]]:
+def creation(
+    tenant_id: str, thread_id: str, metadata: dict[str, Any], temporary: bool = False
+) -> tuple[Write, dict[str, Any]]:
     """The write that makes a thread, and its row."""
     moment = now()
     row: dict[str, Any] = {
@@ -44,6 +46,7 @@ def creation(tenant_id: str, thread_id: str, metadata: dict[str, Any]) -> tuple[
         "values": None,
         "interrupts": {},
         "error": None,
+        "temporary": temporary,
         "created_at": moment,
         "updated_at": moment,
         "state_updated_at": moment,
@@ -96,7 +99,7 @@ async def search(
     offset: int = 0,
 ) -> Sequence[RowMapping]:
     """The tenant's threads that match every filter."""
-    query = select(Thread.__table__).where(Thread.tenant_id == tenant_id)
+    query = select(Thread.__table__).where(Thread.tenant_id == tenant_id, Thread.temporary.is_(False))
     if status:
         query = query.where(Thread.status == status)
     if ids is not None:

@@ -1,0 +1,86 @@
+"""Assistants: which workflows there are, their schemas and graphs."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import RowMapping
+
+from service.api.access import TheCaller, TheHouse
+from service.api.shapes import Assistant, AssistantSearch, Schemas
+from service.auth import Caller
+from service.database import assistants
+from service.house import House
+from tools.errors import ConsiliaError
+from workflows.registry import Graph
+
+router = APIRouter(prefix="/assistants", tags=["assistants"])
+
+
+class UnknownAssistant(ConsiliaError):
+    code = "unknown_assistant"
+    status = 404
+
+
+async def find(house: House, caller: Caller, assistant_id: str) -> RowMapping:
+    """The assistant by UUID or by its workflow's name. Raises UnknownAssistant."""
+    wanted = assistants.default_id(assistant_id) if assistant_id in house.registry.names() else assistant_id
+    row = await assistants.get(house.database, caller.tenant_id, wanted)
+    if row is None:
+        names = ", ".join(house.registry.names())
+        raise UnknownAssistant(
+            f"there is no assistant {assistant_id!r}; give an assistant's UUID or one of the workflows: {names}",
+            assistant_id=assistant_id,
+        )
+    return row
+
+
+@router.post("/search")
+async def search(body: AssistantSearch, house: TheHouse, caller: TheCaller) -> list[Assistant]:
+    rows = await assistants.search(
+        house.database,
+        caller.tenant_id,
+        graph_id=body.graph_id,
+        metadata=body.metadata,
+        limit=body.limit,
+        offset=body.offset,
+    )
+    return [Assistant(**row) for row in rows]
+
+
+@router.get("/{assistant_id}")
+async def get(assistant_id: str, house: TheHouse, caller: TheCaller) -> Assistant:
+    return Assistant(**await find(house, caller, assistant_id))
+
+
+@router.get("/{assistant_id}/schemas")
+async def schemas(assistant_id: str, house: TheHouse, caller: TheCaller) -> Schemas:
+    row = await find(house, caller, assistant_id)
+    graph = house.registry.get(row["graph_id"]).graph
+    return Schemas(
+        graph_id=row["graph_id"],
+        input_schema=graph.get_input_jsonschema(),
+        output_schema=graph.get_output_jsonschema(),
+        state_schema=_state_schema(graph),
+        config_schema={},
+        context_schema=None if house.registry.get(row["graph_id"]).desk else graph.get_context_jsonschema(),
+    )
+
+
+def _state_schema(graph: Graph) -> dict[str, Any] | None:
+    return graph.builder.state_schema.__name__ and graph.get_output_jsonschema()
+
+
+@router.get("/{assistant_id}/graph")
+async def graph(assistant_id: str, house: TheHouse, caller: TheCaller, xray: bool = False) -> dict[str, Any]:
+    row = await find(house, caller, assistant_id)
+    drawn = await house.registry.get(row["graph_id"]).graph.aget_graph(xray=xray)
+    return drawn.to_json()
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

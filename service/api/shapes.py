@@ -1,0 +1,142 @@
+"""Request and response bodies, in the shapes of LangGraph's Agent Server."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import RowMapping
+
+StreamMode = Literal[
+    "values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "debug", "custom"
+]
+
+
+class Assistant(BaseModel):
+    """A graph with a configuration."""
+
+    assistant_id: str
+    graph_id: str
+    config: dict[str, Any]
+    context: dict[str, Any]
+    metadata: dict[str, Any]
+    name: str
+    description: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class AssistantSearch(BaseModel):
+    metadata: dict[str, Any] | None = None
+    graph_id: str | None = None
+    limit: int = Field(10, ge=1, le=1000)
+    offset: int = Field(0, ge=0)
+
+
+class Schemas(BaseModel):
+    """A graph's JSON schemas."""
+
+    graph_id: str
+    input_schema: dict[str, Any] | None
+    output_schema: dict[str, Any] | None
+    state_schema: dict[str, Any] | None
+    config_schema: dict[str, Any] | None
+    context_schema: dict[str, Any] | None
+
+
+class ThreadCreate(BaseModel):
+    thread_id: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    if_exists: Literal["raise", "do_nothing"] = "raise"
+
+
+class ThreadSearch(BaseModel):
+    ids: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    values: dict[str, Any] | None = None
+    status: Literal["idle", "busy", "interrupted", "error"] | None = None
+    limit: int = Field(10, ge=1, le=1000)
+    offset: int = Field(0, ge=0)
+    sort_by: Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"] = "updated_at"
+    sort_order: Literal["asc", "desc"] = "desc"
+
+
+class Thread(BaseModel):
+    """A conversation and its latest state."""
+
+    thread_id: str
+    created_at: datetime
+    updated_at: datetime
+    state_updated_at: datetime
+    metadata: dict[str, Any]
+    status: str
+    config: dict[str, Any]
+    values: dict[str, Any] | None
+    interrupts: dict[str, Any] = Field(default_factory=dict)
+    error: dict[str, Any] | None = None
+
+
+class RunCreate(BaseModel):
+    """What to run, and how."""
+
+    model_config = ConfigDict(extra="allow")
+
+    assistant_id: str
+    input: dict[str, Any] | None = None
+    command: dict[str, Any] | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    config: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
+    stream_mode: StreamMode | list[StreamMode] = "values"
+    interrupt_before: list[str] | Literal["*"] | None = None
+    interrupt_after: list[str] | Literal["*"] | None = None
+    multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] = "enqueue"
+    durability: Literal["sync", "async", "exit"] = "async"
+
+    def modes(self) -> list[str]:
+        return [self.stream_mode] if isinstance(self.stream_mode, str) else list(self.stream_mode)
+
+
+class Run(BaseModel):
+    """One execution of a graph. error, started_at, finished_at, attempt, engine are Consilia's additions."""
+
+    run_id: str
+    thread_id: str
+    assistant_id: str
+    metadata: dict[str, Any]
+    status: str
+    kwargs: dict[str, Any]
+    multitask_strategy: str
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 0
+    engine: str | None = None
+    degraded: bool = False
+    error: dict[str, Any] | None = None
+
+
+class FileInfo(BaseModel):
+    """An uploaded or produced file. size: bytes."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    run_id: str | None
+    created_at: datetime
+
+
+def run_shape(row: RowMapping | dict[str, Any]) -> Run:
+    fields = dict(row)
+    metadata = fields.get("metadata_", fields.get("metadata"))
+    kwargs = {"input": fields["input"], **fields["kwargs"]}
+    error = {key: value for key, value in fields["error"].items() if key != "trace"} if fields["error"] else None
+    return Run(**{**fields, "metadata": metadata, "kwargs": kwargs, "error": error})
+
+
+def thread_shape(row: RowMapping | dict[str, Any]) -> Thread:
+    fields = dict(row)
+    return Thread(**{**fields, "metadata": fields.get("metadata_", fields.get("metadata"))})

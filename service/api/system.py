@@ -1,0 +1,31 @@
+"""Whether the service is well, and what it is."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter
+from sqlalchemy import text
+
+from service.api.access import TheHouse
+
+router = APIRouter(tags=["system"])
+
+
+@router.get("/ok")
+async def ok(house: TheHouse) -> dict[str, bool]:
+    """Answers when the process and its database do."""
+    async with house.database.reading() as connection:
+        await connection.execute(text("SELECT 1"))
+    return {"ok": True}
+
+
+@router.get("/info")
+async def info(house: TheHouse) -> dict[str, Any]:
+    """Versions and what is there."""
+    return {
+        "version": version("consilia"),
+        "langgraph_py_version": version("langgraph"),
+        "flags": {"assistants": True, "crons": False, "langsmith": False},
+        "host": {"kind": "self-hosted", "product": "consilia"},
+        "workflows": house.registry.names(),
+    }

@@ -1,0 +1,73 @@
+"""Everything a service process owns, opened and closed in one place."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from workflows.contract_review.graph import workflow as contract_review
+
+from agents.pool import Pool
+from service.auth import Keys
+from service.database import assistants, migrate
+from service.database.engine import Database, open_database
+from service.runs.executor import Executor
+from service.runs.stream import Feeds
+from service.settings import Settings
+from tools.contracts import server as contracts
+from tools.documents import server as documents
+from tools.errors import ConsiliaError
+from tools.host import ToolHost, ToolLimits
+from workflows.registry import Registry
+
+
+class DatabaseOutdated(ConsiliaError):
+    """The database's schema is not the one that this version needs."""
+
+    code = "database_outdated"
+    status = 503
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The open resources of one process."""
+
+    settings: Settings
+    database: Database
+    registry: Registry
+    host: ToolHost
+    keys: Keys
+    feeds: Feeds
+    executor: Executor
+
+
+def workflows() -> Registry:
+    """The workflows that come with Consilia."""
+    return Registry([contract_review()])
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncGenerator[House]:
+    """Open the database (a SQLite one is upgraded), the tools and the executor; close them in reverse."""
+    limits = settings.limits
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.database_url))
+        await _check_schema(database)
+        registry = workflows()
+        await assistants.ensure_defaults(database, registry.descriptions())
+        tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
+        servers = {"documents": documents.server(), "contracts": contracts.server()}
+        host = await stack.enter_async_context(ToolHost(servers, tool_limits))
+        feeds = Feeds(database)
+        executor = await stack.enter_async_context(Executor(database, registry, host, Pool(), feeds, limits))
+        yield House(settings, database, registry, host, Keys(database, settings.data_dir), feeds, executor)
+
+
+async def _check_schema(database: Database) -> None:
+    current, newest = await migrate.revisions(database.engine)
+    if current == newest:
+        return
+    if not database.is_sqlite:
+        raise DatabaseOutdated(
+            f"the database is at revision {current or 'none'}, this version needs {newest}; run: consilia db upgrade"
+        )
+    await migrate.upgrade(database.engine)

@@ -1,0 +1,1 @@
+"""Durable runs: accepted, executed under checkpoints, recorded, streamed."""

@@ -1,0 +1,107 @@
+"""The service's settings: `consilia.toml`, overridden by `CONSILIA_*` environment variables.
+
+Every limit is here, with its default and unit. Nested names join with two underscores in the environment:
+`CONSILIA_LIMITS__UPLOAD_BYTES=1048576`.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tools.errors import ConsiliaError
+
+
+class InvalidSettings(ConsiliaError):
+    """The configuration file or an environment variable cannot be used."""
+
+    code = "invalid_settings"
+    status = 500
+
+
+class Limits(BaseModel):
+    """What the service accepts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    upload_bytes: int = Field(50 * 1024 * 1024, ge=1, description="Largest file of POST /files, bytes.")
+    body_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Largest JSON body, bytes.")
+    pages: int = Field(300, ge=1, description="Most pages of a document.")
+    parse_seconds: float = Field(60.0, gt=0, description="Longest that reading one document may take, seconds.")
+    parse_memory_bytes: int = Field(1024**3, ge=128 * 1024**2, description="Most memory of the parser process, bytes.")
+    decompressed_bytes: int = Field(256 * 1024 * 1024, ge=1, description="Most bytes a DOCX may unpack to.")
+    concurrent_runs: int = Field(256, ge=1, description="Runs that one process executes at a time.")
+    queued_runs: int = Field(10_000, ge=1, description="Runs that may wait; beyond, POST answers 429.")
+    run_seconds: float = Field(3600.0, gt=0, description="Longest that a run may take, seconds.")
+    recursion: int = Field(100, ge=1, description="Most steps of a graph in one run, unless its config says otherwise.")
+    tool_seconds: float = Field(120.0, gt=0, description="Longest that one tool call may take, seconds.")
+    tool_result_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="Largest result of one tool call, bytes.")
+
+
+class Settings(BaseSettings):
+    """All settings. See docs/configuration.md."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSILIA_", env_nested_delimiter="__", extra="forbid")
+
+    data_dir: Path = Field(Path("var"), description="Folder of the SQLite database and the first key.")
+    database: str = Field("", description="sqlite:///path or postgresql://…; empty: SQLite in the data folder.")
+    host: str = Field("127.0.0.1", description="Address that `consilia serve` binds.")
+    port: int = Field(8321, ge=0, le=65535, description="Port that `consilia serve` binds; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    limits: Limits = Field(default=Limits())
+    workflows: dict[str, str] = Field(default_factory=dict, description='Your own graphs: name = "./file.py:graph".')
+    config_dir: Path = Field(Path(), exclude=True, description="Folder that relative paths of the file start from.")
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL; by default `consilia.db` in the data folder."""
+        return self.database or f"sqlite:///{(self.data_dir / 'consilia.db').absolute()}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load(config: Path | None = None, **overrides: Any) -> Settings:
+    """Settings from `config`, else from ./consilia.toml when there is one, else the defaults.
+
+    Overrides (from the command line) win over the environment, which wins over the file.
+    """
+    path = config or (Path("consilia.toml") if Path("consilia.toml").is_file() else None)
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = _read(path)
+        values["config_dir"] = path.parent
+    try:
+        settings = Settings(**values)
+        chosen = {key: value for key, value in overrides.items() if value is not None}
+        return Settings.model_validate(settings.model_copy(update=chosen).model_dump()) if chosen else settings
+    except ValidationError as error:
+        raise InvalidSettings(_explain(error, path)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidSettings(f"there is no configuration file {str(path)!r}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"{path}: not a TOML file: {error}") from None
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    faults: list[str] = []
+    for fault in error.errors():
+        name = ".".join(str(part) for part in fault["loc"])
+        faults.append(f"{name} = {fault['input']!r}: {fault['msg']}")
+    where = f"{path} or the environment" if path else "the environment"
+    return f"settings in {where} cannot be used: " + "; ".join(faults) + " (see docs/configuration.md)"
