@@ -26,18 +26,24 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    upload_bytes: int = Field(50 * 1024 * 1024, ge=1, description="Largest file of POST /files, bytes.")
-    body_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Largest JSON body, bytes.")
-    pages: int = Field(300, ge=1, description="Most pages of a document.")
-    parse_seconds: float = Field(60.0, gt=0, description="Longest that reading one document may take, seconds.")
-    parse_memory_bytes: int = Field(1024**3, ge=128 * 1024**2, description="Most memory of the parser process, bytes.")
-    decompressed_bytes: int = Field(256 * 1024 * 1024, ge=1, description="Most bytes a DOCX may unpack to.")
-    concurrent_runs: int = Field(256, ge=1, description="Runs that one process executes at a time.")
-    queued_runs: int = Field(10_000, ge=1, description="Runs that may wait; beyond, POST answers 429.")
-    run_seconds: float = Field(3600.0, gt=0, description="Longest that a run may take, seconds.")
-    recursion: int = Field(100, ge=1, description="Most steps of a graph in one run, unless its config says otherwise.")
-    tool_seconds: float = Field(120.0, gt=0, description="Longest that one tool call may take, seconds.")
-    tool_result_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="Largest result of one tool call, bytes.")
+    upload_bytes: int = Field(default=50 * 1024 * 1024, ge=1, description="Largest file of POST /files, bytes.")
+    body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest JSON body, bytes.")
+    pages: int = Field(default=300, ge=1, description="Most pages of a document.")
+    parse_seconds: float = Field(default=60.0, gt=0, description="Longest that reading one document may take, seconds.")
+    parse_memory_bytes: int = Field(
+        default=1024**3, ge=128 * 1024**2, description="Most memory of the parser process, bytes."
+    )
+    decompressed_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="Most bytes a DOCX may unpack to.")
+    concurrent_runs: int = Field(default=256, ge=1, description="Runs that one process executes at a time.")
+    queued_runs: int = Field(default=10_000, ge=1, description="Runs that may wait; beyond, POST answers 429.")
+    run_seconds: float = Field(default=3600.0, gt=0, description="Longest that a run may take, seconds.")
+    recursion: int = Field(
+        default=100, ge=1, description="Most steps of a graph in one run, unless its config says otherwise."
+    )
+    tool_seconds: float = Field(default=120.0, gt=0, description="Longest that one tool call may take, seconds.")
+    tool_result_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="Largest result of one tool call, bytes."
+    )
 
 
 class Settings(BaseSettings):
@@ -45,14 +51,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CONSILIA_", env_nested_delimiter="__", extra="forbid")
 
-    data_dir: Path = Field(Path("var"), description="Folder of the SQLite database and the first key.")
-    database: str = Field("", description="sqlite:///path or postgresql://…; empty: SQLite in the data folder.")
-    host: str = Field("127.0.0.1", description="Address that `consilia serve` binds.")
-    port: int = Field(8321, ge=0, le=65535, description="Port that `consilia serve` binds; 0 takes a free one.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
-    limits: Limits = Field(default=Limits())
+    data_dir: Path = Field(default=Path("var"), description="Folder of the SQLite database and the first key.")
+    database: str = Field(default="", description="sqlite:///path or postgresql://…; empty: SQLite in the data folder.")
+    host: str = Field(default="127.0.0.1", description="Address that `consilia serve` binds.")
+    port: int = Field(default=8321, ge=0, le=65535, description="Port that `consilia serve` binds; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
+    limits: Limits = Limits()
     workflows: dict[str, str] = Field(default_factory=dict, description='Your own graphs: name = "./file.py:graph".')
-    config_dir: Path = Field(Path(), exclude=True, description="Folder that relative paths of the file start from.")
+    config_dir: Path = Field(
+        default=Path(), exclude=True, description="Folder that relative paths of the file start from."
+    )
 
     @property
     def database_url(self) -> str:

@@ -1,9 +1,9 @@
 """Assistants: which workflows there are, their schemas and graphs."""
 
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from service.api.access import TheCaller, TheHouse
@@ -68,7 +68,7 @@ async def schemas(assistant_id: str, house: TheHouse, caller: TheCaller) -> Sche
 
 
 def _state_schema(graph: Graph) -> dict[str, Any] | None:
-    return graph.builder.state_schema.__name__ and graph.get_output_jsonschema()
+    return TypeAdapter(graph.builder.state_schema).json_schema()
 
 
 @router.get("/{assistant_id}/graph")
@@ -76,11 +76,3 @@ async def graph(assistant_id: str, house: TheHouse, caller: TheCaller, xray: boo
     row = await find(house, caller, assistant_id)
     drawn = await house.registry.get(row["graph_id"]).graph.aget_graph(xray=xray)
     return drawn.to_json()
-
-
-def is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -29,8 +29,8 @@ class Assistant(BaseModel):
 class AssistantSearch(BaseModel):
     metadata: dict[str, Any] | None = None
     graph_id: str | None = None
-    limit: int = Field(10, ge=1, le=1000)
-    offset: int = Field(0, ge=0)
+    limit: int = Field(default=10, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0)
 
 
 class Schemas(BaseModel):
@@ -55,8 +55,8 @@ class ThreadSearch(BaseModel):
     metadata: dict[str, Any] | None = None
     values: dict[str, Any] | None = None
     status: Literal["idle", "busy", "interrupted", "error"] | None = None
-    limit: int = Field(10, ge=1, le=1000)
-    offset: int = Field(0, ge=0)
+    limit: int = Field(default=10, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0)
     sort_by: Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"] = "updated_at"
     sort_order: Literal["asc", "desc"] = "desc"
 
@@ -130,13 +130,17 @@ class FileInfo(BaseModel):
 
 
 def run_shape(row: RowMapping | dict[str, Any]) -> Run:
-    fields = dict(row)
-    metadata = fields.get("metadata_", fields.get("metadata"))
-    kwargs = {"input": fields["input"], **fields["kwargs"]}
-    error = {key: value for key, value in fields["error"].items() if key != "trace"} if fields["error"] else None
-    return Run(**{**fields, "metadata": metadata, "kwargs": kwargs, "error": error})
+    """A run row as the API shows it; the error's trace stays inside."""
+    fields: dict[str, Any] = dict(row)
+    error: dict[str, Any] | None = fields["error"]
+    fields["metadata"] = fields.get("metadata_", fields.get("metadata"))
+    fields["kwargs"] = {"input": fields["input"], **fields["kwargs"]}
+    fields["error"] = {key: value for key, value in error.items() if key != "trace"} if error else None
+    return Run.model_validate(fields)
 
 
 def thread_shape(row: RowMapping | dict[str, Any]) -> Thread:
-    fields = dict(row)
-    return Thread(**{**fields, "metadata": fields.get("metadata_", fields.get("metadata"))})
+    """A thread row as the API shows it."""
+    fields: dict[str, Any] = dict(row)
+    fields["metadata"] = fields.get("metadata_", fields.get("metadata"))
+    return Thread.model_validate(fields)

@@ -164,3 +164,10 @@ async def events(database: Database, run_id: str, after: int = 0, limit: int = 1
     )
     async with database.reading() as connection:
         return (await connection.execute(query)).mappings().all()
+
+
+async def starting_with(database: Database, tenant_id: str, prefix: str) -> Sequence[RowMapping]:
+    """The tenant's runs whose id starts with `prefix`, two at most: enough to tell one from several."""
+    query = select(Run.__table__).where(Run.tenant_id == tenant_id, Run.run_id.startswith(prefix, autoescape=True))
+    async with database.reading() as connection:
+        return (await connection.execute(query.limit(2))).mappings().all()

@@ -10,6 +10,8 @@ _ABBREVIATIONS = frozenset(
     "approx dept est fig ft para pp vol ed rev".split()
 )
 _BOUNDARY = re.compile(r"""(?P<stop>[.!?;。！？；]["”’'）)\]]{0,2})(?P<space>\s+|(?<=[。！？；])|$)""")
+# What limits a promise belongs to it: "; provided that …" starts no sentence.
+_PROVISO = re.compile(r"(?:and )?(?:provided|except|however)\b", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n[ \t　]*\n\s*|\n(?=[ \t]*(?:\d{1,2}(?:\.\d{1,3})*\.?[ \t]|\([a-z0-9ivx]{1,4}\)[ \t]|第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十\d]{1,3}[)）]))|\n(?=[^\n]*[一-鿿])")
 _NUMBER = re.compile(
     r"^\s*(?:(?:ARTICLE|Article|SECTION|Section|CLAUSE|Clause|§)\s*)?(?P<number>\d{1,2}(?:\.\d{1,3}){0,3}|[IVXL]{1,6}|[A-Z])?[.)]?[\s:.–—-]*"
@@ -75,7 +77,7 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
                 continue
             if re.fullmatch(r"[\d.]+|section|article|clause", word) and match.start() - begin < 12:
                 continue
-        if text[match.start()] == ";" and match.end("stop") - begin < 60:
+        if text[match.start()] == ";" and (match.end("stop") - begin < 60 or _PROVISO.match(text, match.end())):
             continue
         if text[begin : match.end("stop")].strip():
             spans.append((begin, match.end("stop")))

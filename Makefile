@@ -1,0 +1,59 @@
+# Consilia. `make demo` shows it working, `make test` tests it, `make serve` starts it; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint typecheck format lock schemas clean bench-cuad
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}'
+
+$(UV): requirements-build.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Consilia needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@touch $(UV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml $(UV)
+	@echo "Installing the locked requirements into $(VENV) …"
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.installed ## Review the sample contracts with the embedded engine
+	@$(BIN)/consilia demo
+
+serve: $(VENV)/.installed ## Start the service on 127.0.0.1:8321
+	@$(BIN)/consilia serve
+
+test: $(VENV)/.installed-dev ## Run every test that needs no browser and no vLLM
+	@$(BIN)/python -m pytest -m "not browser and not vllm"
+
+lint: $(VENV)/.installed-dev ## Check style and the layers of the packages
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+typecheck: $(VENV)/.installed-dev ## Check types, strictly
+	@$(BIN)/pyright
+
+format: $(VENV)/.installed-dev ## Format the code
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+schemas: $(VENV)/.installed-dev ## Write the published JSON schemas
+	@$(BIN)/python scripts/write_schemas.py
+
+lock: $(UV) ## Lock the requirements anew, with hashes and without index lines
+	@set -e; export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
+	compile="$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --upgrade"; \
+	$$compile pyproject.toml -o requirements.lock; \
+	$$compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock; \
+	printf "uv\nhatchling\neditables\n" | $$compile - -o requirements-build.lock
+
+clean: ## Remove the environment and what was made
+	rm -rf $(VENV) var out build dist

@@ -1,0 +1,94 @@
+"""The FastAPI application: routers, error shapes, limits, lifespan."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from service.api import assistants, files, runs, system, threads
+from service.house import House, open_house
+from service.settings import Settings
+from tools.errors import ConsiliaError
+
+log = structlog.get_logger(__name__)
+
+WhenReady = Callable[[House], Awaitable[None]]
+
+
+def create_app(settings: Settings, when_ready: WhenReady | None = None) -> FastAPI:
+    """The service. when_ready: awaited once everything is open, before the first request."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with open_house(settings) as house:
+            app.state.house = house
+            if when_ready is not None:
+                await when_ready(house)
+            yield
+
+    app = FastAPI(
+        title="Consilia",
+        version=version("consilia"),
+        summary="Expert workflows on open models, every step on record.",
+        lifespan=lifespan,
+    )
+    for router in (system.router, assistants.router, threads.router, runs.router, files.router):
+        app.include_router(router)
+    app.add_exception_handler(ConsiliaError, _shown)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _crashed)
+    app.middleware("http")(_limited(settings))
+    return app
+
+
+def _limited(settings: Settings) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    upload, body = settings.limits.upload_bytes + 65_536, settings.limits.body_bytes
+
+    async def limited(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Refuses a body whose declared length is over the limit before a byte of it is read."""
+        limit = upload if request.url.path == "/files" else body
+        declared = request.headers.get("content-length", "0")
+        if not declared.isdigit() or int(declared) > limit:
+            message = f"the request's body of {declared} bytes is over the limit of {limit} bytes"
+            code = "upload_too_large" if limit == upload else "body_too_large"
+            return _body(413, code, message, {"limit": limit})
+        return await call_next(request)
+
+    return limited
+
+
+def _body(status: int, code: str, message: str, details: dict[str, object] | None = None) -> JSONResponse:
+    return JSONResponse({"detail": message, "code": code, "details": details or {}}, status)
+
+
+async def _shown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ConsiliaError)
+    response = _body(error.status, error.code, error.message, error.details)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = 'ApiKey realm="consilia", header="x-api-key"'
+    if error.status == 429:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+    return _body(422, "invalid_request", "; ".join(faults), {"faults": faults})
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(error.status_code, "bad_request")
+    return _body(error.status_code, code, str(error.detail))
+
+
+async def _crashed(request: Request, error: Exception) -> Response:
+    log.exception("request failed", path=request.url.path, error_type=type(error).__name__)
+    return _body(500, "internal_error", "the service failed at this request; its log has the reason")

@@ -1,0 +1,23 @@
+"""The command line: `consilia …`."""
+
+from typing import Annotated
+
+import typer
+
+from service.commands import contracts, database, runs, serve
+
+app = typer.Typer(
+    name="consilia",
+    help="Consilia runs expert workflows on open models, on your own machines, with every step on record.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=serve.show_version, is_eager=True)] = False,
+) -> None:
+    """Consilia runs expert workflows on open models, on your own machines, with every step on record."""

@@ -1,0 +1,70 @@
+"""What every command shares: consoles, errors shown well, settings from the command line."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import structlog
+import typer
+from rich.console import Console
+
+from service.settings import Settings, load
+from tools.errors import ConsiliaError
+
+Result = TypeVar("Result")
+
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Configuration file; default: ./consilia.toml when there is one.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command's work; a ConsiliaError is shown in one sentence and ends the process with status 2."""
+    try:
+        return asyncio.run(work)
+    except ConsiliaError as error:
+        err.print(f"[bold red]error[/] [dim]({error.code})[/] ", end="")
+        err.print(error.message, markup=False, highlight=False)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def settings(config: Path | None, **overrides: Any) -> Settings:
+    """The settings for a command; shown as an error when they cannot be used."""
+    try:
+        return load(config, **overrides)
+    except ConsiliaError as error:
+        err.print(f"[bold red]error[/] [dim]({error.code})[/] {error.message}", highlight=False)
+        raise typer.Exit(2) from None
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str).decode())
+
+
+def configure_logs(level: str, json: bool = False) -> None:
+    """Structured logs on standard error. The libraries' own chatter is kept to warnings."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
+    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

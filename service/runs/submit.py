@@ -1,0 +1,103 @@
+"""Accepting a run: validated against its graph, then written as pending together with its thread."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError as SchemaFault
+from sqlalchemy import RowMapping
+
+from service.database import runs, threads
+from service.database.tables import new_id
+from service.house import House
+from service.runs.executor import Outcome
+from tools.errors import ConsiliaError
+from workflows.registry import Graph
+
+
+class InvalidRunInput(ConsiliaError):
+    """The input does not fit the graph's schema; the message names each field and what is wrong with it."""
+
+    code = "invalid_input"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a caller asks to be run; the fields are those of the Agent Server's run."""
+
+    assistant: RowMapping
+    input: dict[str, Any] | None
+    command: dict[str, Any] | None
+    config: dict[str, Any]
+    context: dict[str, Any]
+    metadata: dict[str, Any]
+    stream_mode: list[str]
+    interrupt_before: list[str] | str | None = None
+    interrupt_after: list[str] | str | None = None
+    multitask_strategy: str = "enqueue"
+    durability: str = "async"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A run that is in SQL and queued."""
+
+    row: dict[str, Any]
+    outcome: asyncio.Future[Outcome]
+
+
+async def submit(house: House, tenant_id: str, order: Order, thread_id: str | None) -> Accepted:
+    """Accept a run on a thread, or on a thread of its own.
+
+    Raises InvalidRunInput, QueueFull. Once this returns, the run is committed and will end, whatever happens to the
+    process.
+    """
+    house.executor.check_room()
+    workflow = house.registry.get(order.assistant["graph_id"])
+    if order.command is None:
+        _validate(workflow.graph, order.input)
+    kwargs: dict[str, Any] = {
+        "config": {**order.assistant["config"], **order.config},
+        "context": {**order.assistant["context"], **order.context},
+        "command": order.command,
+        "stream_mode": order.stream_mode,
+        "interrupt_before": order.interrupt_before,
+        "interrupt_after": order.interrupt_after,
+        "durability": order.durability,
+        "temporary": thread_id is None,
+    }
+    thread_metadata = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}
+    writes = [] if thread_id else [threads.creation(tenant_id, (thread_id := new_id()), thread_metadata, True)[0]]
+    creation, row = runs.creation(
+        run_id=new_id(),
+        tenant_id=tenant_id,
+        thread_id=thread_id,
+        assistant_id=order.assistant["assistant_id"],
+        graph_id=workflow.name,
+        input=order.input,
+        kwargs=kwargs,
+        metadata={**order.metadata, **thread_metadata},
+        multitask_strategy=order.multitask_strategy,
+    )
+    await house.database.writer.write(*writes, creation)
+    return Accepted(row, house.executor.submit(row))
+
+
+def _validate(graph: Graph, value: dict[str, Any] | None) -> None:
+    validator = Draft202012Validator(_input_schema(graph))
+    faults: list[SchemaFault] = list(validator.iter_errors(value or {}))  # pyright: ignore[reportUnknownMemberType]
+    if faults:
+        named = [f"{'.'.join(str(part) for part in fault.path) or 'input'}: {fault.message}" for fault in faults]
+        raise InvalidRunInput("the input does not fit the workflow: " + "; ".join(named), faults=named)
+
+
+_schemas: dict[int, dict[str, Any]] = {}
+
+
+def _input_schema(graph: Graph) -> dict[str, Any]:
+    """The graph's input schema; made once a graph, since making it takes milliseconds."""
+    if id(graph) not in _schemas:
+        _schemas[id(graph)] = graph.get_input_jsonschema()
+    return _schemas[id(graph)]

@@ -1,0 +1,1 @@
+"""Contract review: a contract in, findings against a playbook and a redlined document out."""
