@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import contracts, database, runs, serve
+from service.commands import contracts, database, demo, evaluate, runs, serve
 
 app = typer.Typer(
     name="consilia",
@@ -21,3 +21,11 @@ def main(
     version: Annotated[bool, typer.Option("--version", callback=serve.show_version, is_eager=True)] = False,
 ) -> None:
     """Consilia runs expert workflows on open models, on your own machines, with every step on record."""
+
+
+app.command(rich_help_panel="Workflows")(contracts.review)
+app.command(rich_help_panel="Workflows")(demo.demo)
+app.command(rich_help_panel="Workflows")(evaluate.evaluate)
+app.command(rich_help_panel="Service")(serve.serve)
+app.add_typer(runs.app, name="runs", rich_help_panel="Service")
+app.add_typer(database.app, name="db", rich_help_panel="Service")

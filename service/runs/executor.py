@@ -144,9 +144,9 @@ class Executor:
         last_seq = await runs.last_event(self._database, run_id) if again else 0
         feed = self._feeds.open(run_id, last_seq)
         ledger = RunLedger(self._database, run_id, row["tenant_id"], feed)
-        await ledger.emit(
+        await ledger.append(
             "metadata",
-            {"run_id": run_id, "attempt": attempt},
+            dumps({"run_id": run_id, "attempt": attempt}),
             runs.started(run_id, attempt),
             threads.status_changed(row["thread_id"], "busy"),
         )
@@ -187,7 +187,7 @@ class Executor:
         ]
         if outcome.error is not None:
             shown = {"error": outcome.error["type"], "message": outcome.error["message"], "code": outcome.error["code"]}
-            await ledger.emit("error", shown, *writes)
+            await ledger.append("error", dumps(shown), *writes)
         else:
             await self._database.writer.write(*writes)
 
@@ -215,7 +215,7 @@ class Executor:
             graph_input = None  # taken up from its last checkpoint
         values: dict[str, Any] | None = None
         interrupts: list[Interrupt] = []
-        modes = cast(list[StreamMode], sorted({"values", "updates", *wanted} - {"events", "messages-tuple"}))
+        modes = cast(list[StreamMode], sorted({"values", "updates", "tasks", *wanted} - {"events", "messages-tuple"}))
         chunks: AsyncIterator[tuple[str, Any]] = graph.astream(  # pyright: ignore[reportUnknownMemberType, reportAssignmentType]
             graph_input,
             config,
@@ -230,8 +230,11 @@ class Executor:
                 interrupts.extend(chunk["__interrupt__"])
             if mode == "values":
                 values = chunk
+            if mode == "tasks":
+                ledger.append("node", dumps(_node(chunk)))
             if mode in wanted:
-                await ledger.emit_all([(mode, dumps(chunk))])
+                ledger.append(mode, dumps(chunk))
+            ledger.check()
         final = cast(dict[str, Any], plain(values)) if values is not None else None
         if interrupts:
             asked = [{"id": each.id, "value": plain(each.value)} for each in interrupts]
@@ -253,6 +256,12 @@ class Executor:
             },
             "metadata": {**metadata, "assistant_id": row["assistant_id"], "run_attempt": row["attempt"] + 1},
         }
+
+
+def _node(task: dict[str, Any]) -> dict[str, Any]:
+    """A node's start or end, without its input and result: those are in the checkpoints."""
+    phase = "started" if "input" in task else "finished"
+    return {"node": task["name"], "task_id": task["id"], "phase": phase, "error": task.get("error")}
 
 
 def _error(code: str, message: str, status: int, kind: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a run leaves behind: its events, model calls and tool calls, in SQL before their results are used."""
 
+import asyncio
 from typing import Any
 
 from agents.ask import ModelCall
@@ -22,25 +23,35 @@ class RunLedger:
         self._feed = feed
         self._seq = feed.last_seq
         self._engines: set[str] = set()
+        self._failure: BaseException | None = None
 
     @property
     def engine(self) -> str | None:
         """Who answered the run's questions: "embedded", "models", "embedded+models", None when nothing was asked."""
         return "+".join(sorted(self._engines)) or None
 
-    async def emit(self, kind: str, data: Any, *writes: Write) -> None:
-        """Append an event, together with other writes, in one transaction."""
-        await self.emit_all([(kind, dumps(data))], *writes)
+    def append(self, kind: str, data: str, *writes: Write) -> asyncio.Future[None]:
+        """Append an event (JSON text), together with other writes, in one transaction.
 
-    async def emit_all(self, events: list[tuple[str, str]], *writes: Write) -> None:
-        """Append events (kind, JSON text) in order."""
-        numbered: list[Event] = []
-        for kind, data in events:
-            self._seq += 1
-            numbered.append(Event(self._seq, kind, data))
-        rows = [runs.event(self._run_id, event.seq, event.kind, event.data) for event in numbered]
-        await self._database.writer.write(*writes, *rows)
-        self._feed.publish(numbered)
+        The future is done at the commit, and only then the event is published; nobody need wait for it, since events
+        and writes of one run are committed in the order of their calls.
+        """
+        self._seq += 1
+        event = Event(self._seq, kind, data)
+        done = self._database.writer.submit(*writes, runs.event(self._run_id, event.seq, event.kind, event.data))
+        done.add_done_callback(lambda committed: self._committed(committed, event))
+        return done
+
+    def _committed(self, committed: asyncio.Future[None], event: Event) -> None:
+        if committed.cancelled() or committed.exception() is not None:
+            self._failure = self._failure or (None if committed.cancelled() else committed.exception())
+            return
+        self._feed.publish([event])
+
+    def check(self) -> None:
+        """Raises what kept an earlier event from being committed: a run that cannot be recorded must not go on."""
+        if self._failure is not None:
+            raise self._failure
 
     async def returned(self, key: str) -> dict[str, Any] | None:
         return await calls.returned(self._database, self._run_id, key)
@@ -54,7 +65,9 @@ class RunLedger:
             "duration_ms": round(call.duration_ms, 1),
             "error": call.error,
         }
-        await self.emit("tool_call", summary, calls.tool_call(self._database, self._run_id, self._tenant_id, call))
+        await self.append(
+            "tool_call", dumps(summary), calls.tool_call(self._database, self._run_id, self._tenant_id, call)
+        )
 
     async def model_called(self, call: ModelCall) -> None:
         self._engines.add(EMBEDDED if call.engine == EMBEDDED else "models")
@@ -68,4 +81,4 @@ class RunLedger:
             "duration_ms": round(call.duration_ms, 1),
             "error": call.error,
         }
-        await self.emit("model_call", summary, calls.model_call(self._run_id, self._tenant_id, call))
+        await self.append("model_call", dumps(summary), calls.model_call(self._run_id, self._tenant_id, call))

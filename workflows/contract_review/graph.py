@@ -213,5 +213,3 @@ def workflow() -> Workflow:
         desk=True,
         state_types=(*STATE_TYPES, ReviewReport),
     )
-
-

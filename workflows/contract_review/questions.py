@@ -66,13 +66,18 @@ class Amended(BaseModel):
 
 def _identified(facts: Mapping[str, Any]) -> Identified:
     profile: Profile = facts["profile"]
-    return Identified(**{name: getattr(profile, name) for name in Identified.model_fields if name != "parties"}, parties=list(profile.parties))
+    return Identified(
+        **{name: getattr(profile, name) for name in Identified.model_fields if name != "parties"},
+        parties=list(profile.parties),
+    )
 
 
 def _found(facts: Mapping[str, Any]) -> FoundClauses:
     passages: list[Passage] = facts["passages"]
     return FoundClauses(
-        clauses=[QuotedClause(category=each.category, quote=each.quote, confidence=each.confidence) for each in passages]
+        clauses=[
+            QuotedClause(category=each.category, quote=each.quote, confidence=each.confidence) for each in passages
+        ]
     )
 
 

@@ -1,0 +1,198 @@
+"""`consilia review`: a contract, from a file on disk to a redlined document."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import orjson
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from service.commands.terminal import ConfigOption, JsonOption, configure_logs, err, out, print_json, run, settings
+from service.database import assistants, files
+from service.database.tables import DEFAULT_TENANT
+from service.house import House, open_house
+from service.runs.submit import Order, submit
+from tools.contracts.categories import BY_KEY
+from tools.errors import ConsiliaError, InvalidInput
+
+STEPS = {
+    "ingest": "reading the file",
+    "split": "splitting into clauses",
+    "identify": "identifying parties, dates and law",
+    "find": "finding clauses by category",
+    "judge": "judging against the playbook",
+    "amend": "proposing amendments",
+    "assemble": "writing the report and the redline",
+    "approve": "waiting for approval",
+}
+SEVERITY_COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "blue"}
+
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the redlined DOCX, the report and the JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A finished review and where its files were written."""
+
+    run_id: str
+    status: str
+    review: dict[str, Any]
+    written: dict[str, Path]
+
+
+def review(
+    file: Annotated[
+        Path, typer.Argument(help="The contract: PDF with text, DOCX, TXT or Markdown; English or Chinese.")
+    ],
+    party: Annotated[str | None, typer.Option(help="The party we act for, as the contract names it.")] = None,
+    playbook: Annotated[
+        str, typer.Option(help="commercial, nda, chinese, or the path of your own playbook.")
+    ] = "commercial",
+    language: Annotated[
+        list[Literal["en", "zh"]] | None,
+        typer.Option("--language", "-l", help="Language of the report's reasons; may be given twice."),
+    ] = None,
+    out_dir: OutOption = Path("out"),
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Review a contract against a playbook: findings, a report, and the same document redlined.
+
+    The run is kept in the database like any other; see it with: consilia runs show ID
+    """
+    chosen = settings(config)
+    configure_logs("error")
+
+    async def work() -> Reviewed:
+        async with open_house(chosen) as house:
+            return await review_file(house, file, out_dir, party=party, playbook=playbook, languages=language or [])
+
+    done = run(work())
+    if json:
+        print_json(
+            {"run_id": done.run_id, **done.review, "files": {key: str(path) for key, path in done.written.items()}}
+        )
+    else:
+        print_review(done)
+
+
+async def review_file(
+    house: House,
+    file: Path,
+    out_dir: Path,
+    *,
+    party: str | None,
+    playbook: str,
+    languages: list[Literal["en", "zh"]],
+) -> Reviewed:
+    """Upload, run, follow and write the outputs. Raises the run's error as a ConsiliaError."""
+    content = _read(file, house.settings.limits.upload_bytes)
+    kept = await files.add(house.database, DEFAULT_TENANT, file.name, "application/octet-stream", content)
+    assistant = await assistants.get(house.database, DEFAULT_TENANT, assistants.default_id("contract_review"))
+    assert assistant is not None, "open_house makes the default assistants"
+    order = Order(
+        assistant=assistant,
+        input={"file_id": kept["file_id"], "party": party, "playbook": playbook, "languages": list(languages)},
+        command=None,
+        config={},
+        context={},
+        metadata={"source": "cli", "file": file.name},
+        stream_mode=["values"],
+    )
+    accepted = await submit(house, DEFAULT_TENANT, order, None)
+    run_id: str = accepted.row["run_id"]
+    with progress(file.name) as advance:
+        async for event in house.feeds.follow(run_id):
+            if event.kind == "node":
+                advance(orjson.loads(event.data))
+    outcome = await accepted.outcome
+    if outcome.error is not None:
+        raise ConsiliaError.from_payload(outcome.error)
+    values = outcome.values or {}
+    written = {key: await _write(house, file_id, out_dir) for key, file_id in values["files"].items()}
+    return Reviewed(run_id, outcome.status, values["review"], written)
+
+
+def _read(file: Path, limit: int) -> bytes:
+    try:
+        size = file.stat().st_size
+        if size > limit:
+            raise InvalidInput(f"{file} has {size:,} bytes, the limit is {limit:,} (limits.upload_bytes)")
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {str(file)!r}: {error.strerror}") from None
+
+
+async def _write(house: House, file_id: str, out_dir: Path) -> Path:
+    row = await files.get(house.database, DEFAULT_TENANT, file_id)
+    assert row is not None, "the run has just written it"
+    out_dir.mkdir(parents=True, exist_ok=True)
+    path = out_dir / str(row["name"])
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(await files.content(house.database, file_id))
+    part.replace(path)
+    return path
+
+
+class progress:  # noqa: N801
+    """A progress bar over the workflow's steps on standard error; nothing where that is no terminal."""
+
+    def __init__(self, name: str) -> None:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("[bold]{task.fields[name]}[/]"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.description}", style="dim"),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=err, transient=True)
+        self._task = self._progress.add_task("starting", total=len(STEPS) - 1, name=escape(name))
+
+    def __enter__(self) -> Callable[[dict[str, Any]], None]:
+        self._progress.start()
+        return self._advance
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _advance(self, node: dict[str, Any]) -> None:
+        if node["phase"] == "started":
+            self._progress.update(self._task, description=STEPS.get(node["node"], node["node"]))
+        else:
+            self._progress.advance(self._task)
+
+
+def print_review(done: Reviewed) -> None:
+    """The findings as a table, worst first, and where the files are."""
+    review = done.review
+    findings: list[dict[str, Any]] = review["findings"]
+    counts = {severity: sum(each["severity"] == severity for each in findings) for severity in SEVERITY_COLOURS}
+    shown = "  ".join(f"[{SEVERITY_COLOURS[name]}]{count} {name}[/]" for name, count in counts.items())
+    out.print(f"\n[bold]{escape(review['document'])}[/]   {shown}   [dim]by {escape(str(review['engine']))}[/]")
+    width = shutil.get_terminal_size((120, 24)).columns
+    table = Table(box=None, pad_edge=False, header_style="bold", width=min(width, 160))
+    table.add_column("severity", no_wrap=True)
+    table.add_column("clause", no_wrap=True)
+    table.add_column("p.", no_wrap=True, justify="right")
+    table.add_column("category", max_width=24)
+    table.add_column("why", ratio=1)
+    language = review["language"].split("-")[0]
+    for each in findings:
+        reason = each["reason"].get(language) or next(iter(each["reason"].values()), "")
+        category = BY_KEY.get(each["category"])
+        table.add_row(
+            f"[{SEVERITY_COLOURS[each['severity']]}]{each['severity']}[/]",
+            escape(each["clause"] or ""),
+            str(each["page"] or ""),
+            (category.zh if language == "zh" else category.en) if category else each["category"],
+            escape(reason),
+        )
+    out.print(table)
+    for label, key in (("Redlined document", "redline"), ("Report", "html"), ("JSON", "json")):
+        out.print(f"  {label:<18} {done.written[key]}", highlight=False, soft_wrap=True)
+    out.print(f"  {'Run':<18} {done.run_id}", highlight=False)
