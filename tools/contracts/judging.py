@@ -178,7 +178,7 @@ def _bears(case: _Case, when: When, sentence: Sentence, together: Bearing) -> bo
         return True
     bearing = case.bearing(sentence)
     for wanted, actual in ((when.obliges, bearing.obliges), (when.entitles, bearing.entitles)):
-        if wanted is not None and actual != ({"us", "them"} if wanted == "both" else {wanted}):
+        if wanted is not None and actual != frozenset({"us", "them"} if wanted == "both" else {wanted}):
             return False
     # A mirror elsewhere in the category ("Customer may also terminate …") makes a pair of sentences mutual.
     mutual = not (bearing.obliges and len(together.obliges) == 1 or bearing.entitles and len(together.entitles) == 1)

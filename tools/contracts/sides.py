@@ -66,8 +66,8 @@ class Bearing:
     @property
     def against_us(self) -> bool:
         """Only we are bound, or only they are entitled."""
-        return (self.obliges == {"us"} and "us" not in self.entitles) or (
-            self.entitles == {"them"} and "them" not in self.obliges
+        return (self.obliges == frozenset({"us"}) and "us" not in self.entitles) or (
+            self.entitles == frozenset({"them"}) and "them" not in self.obliges
         )
 
     @property
