@@ -30,7 +30,7 @@ from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
-from docx.shared import Cm, Pt, RGBColor
+from docx.shared import Cm, Length, Pt, RGBColor
 from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 
@@ -131,6 +131,14 @@ def set_spacing(style: ParagraphStyle, before: float, after: float, *, left: flo
     layout.left_indent, layout.first_line_indent = Cm(left), Cm(first)
 
 
+def set_language(document: WordDocument, latin: str) -> None:
+    """Proofing languages; without zh-CN a reader that lacks SimSun may fall back to Traditional Chinese glyphs."""
+    defaults = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
+    language = defaults.find(qn("w:lang"))
+    language.set(qn("w:val"), latin)
+    language.set(qn("w:eastAsia"), "zh-CN")
+
+
 def define_styles(document: WordDocument, settings: dict[str, str]) -> None:
     """The paragraph styles of the contract: fonts, spacing, indents."""
     latin, chinese = settings["font"], settings["layout"] == "chinese"
@@ -138,6 +146,7 @@ def define_styles(document: WordDocument, settings: dict[str, str]) -> None:
     size = 11 if chinese else 10.5
     for name in ("Clause", "Subclause", "Indented", "Centred"):
         document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = document.styles["Normal"]
+    set_language(document, "en-US" if settings["layout"] == "typed" else "en-GB")
     for name in STYLES.values():
         set_font(document.styles[name], latin, body_font, size)
         document.styles[name].paragraph_format.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
@@ -175,7 +184,8 @@ def define_numbering(document: WordDocument) -> None:
     )
     numbering = document.part.numbering_part.element
     abstract = parse_xml(
-        f'<w:abstractNum {nsdecls("w")} w:abstractNumId="90"><w:multiLevelType w:val="multilevel"/>{levels}</w:abstractNum>'
+        f'<w:abstractNum {nsdecls("w")} w:abstractNumId="90">'
+        f'<w:multiLevelType w:val="multilevel"/>{levels}</w:abstractNum>'
     )
     numbering.insert(len(numbering.findall(qn("w:abstractNum"))), abstract)
     number = numbering.add_num(90)
@@ -187,10 +197,24 @@ def define_numbering(document: WordDocument) -> None:
         properties.ind_left, properties.first_line_indent = Pt(left / 20), Pt(-hanging / 20)
 
 
+def column_widths(block: Block) -> list[Length]:
+    """The 16 cm of the text area, shared by the longest cell of each column (within limits) or equally to sign in."""
+    if block.kind == "signatures":
+        return [Cm(16 / len(block.rows[0]))] * len(block.rows[0])
+    # a Chinese character is as wide as two Latin letters
+    longest = [max(len(cell.encode("gb18030")) for cell in column) for column in zip(*block.rows, strict=True)]
+    shares = [min(max(length, 8), 36) for length in longest]
+    return [Cm(16 * share / sum(shares)) for share in shares]
+
+
 def add_table(document: WordDocument, block: Block) -> None:
     """A ruled table with a bold first row that repeats on each page, or an unruled signature table."""
     ruled = block.kind == "table"
     table = document.add_table(len(block.rows), len(block.rows[0]), "Table Grid" if ruled else None)
+    table.autofit = False
+    for column, width in zip(table.columns, column_widths(block), strict=True):
+        for cell in column.cells:
+            cell.width = column.width = width
     for index, row in enumerate(block.rows):
         properties = table.rows[index]._tr.get_or_add_trPr()
         properties.append(parse_xml(f"<w:cantSplit {nsdecls('w')}/>"))
@@ -201,7 +225,7 @@ def add_table(document: WordDocument, block: Block) -> None:
             paragraph.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.LEFT
             paragraph.paragraph_format.space_before = Pt(2 if ruled else 7)
             paragraph.paragraph_format.space_after = Pt(2)
-            paragraph.paragraph_format.keep_with_next = not ruled
+            paragraph.paragraph_format.keep_with_next = index < len(block.rows) - 1
             add_text(paragraph, f"**{text}**" if ruled and index == 0 else text)
             if ruled and index == 0:
                 cell._tc.get_or_add_tcPr().append(parse_xml(f'<w:shd {nsdecls("w")} w:val="clear" w:fill="E7ECF2"/>'))
@@ -210,6 +234,8 @@ def add_table(document: WordDocument, block: Block) -> None:
 
 def add_block(document: WordDocument, block: Block, layout: str) -> None:
     if block.rows:
+        if block.kind == "signatures":
+            document.paragraphs[-1].paragraph_format.keep_with_next = True
         add_table(document, block)
     elif block.kind == "page break":
         document.add_page_break()
