@@ -1,9 +1,11 @@
 """Which graphs there are: the three workflows, and a user's own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
 from tools.errors import ConsiliaError
@@ -11,12 +13,18 @@ from tools.errors import ConsiliaError
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 
+class Factory(Protocol):
+    """Makes a graph for a run."""
+
+    def graph(self, config: RunnableConfig) -> AbstractAsyncContextManager[Graph]: ...
+
+
 class UnknownWorkflow(ConsiliaError):
     code = "unknown_assistant"
     status = 404
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Workflow:
     """A graph and what it may do. tools: the server/tool names, or server/*, it may call.
 
@@ -26,10 +34,21 @@ class Workflow:
 
     name: str
     description: str
-    graph: Graph
+    compiled: Graph | None
+    factory: "Factory | None" = None
     tools: frozenset[str] = frozenset()
     desk: bool = False
     state_types: tuple[type, ...] = ()
+
+    @asynccontextmanager
+    async def graph(self, config: RunnableConfig | None = None) -> AsyncGenerator[Graph]:
+        """The graph: the same for every run, or made for this one where the workflow is a factory."""
+        if self.factory is not None:
+            async with self.factory.graph(config or {"configurable": {}}) as made:
+                yield made
+            return
+        assert self.compiled is not None, "a workflow has a compiled graph or a factory"
+        yield self.compiled
 
 
 class Registry:

@@ -56,14 +56,19 @@ async def get(assistant_id: str, house: TheHouse, caller: TheCaller) -> Assistan
 @router.get("/{assistant_id}/schemas")
 async def schemas(assistant_id: str, house: TheHouse, caller: TheCaller) -> Schemas:
     row = await find(house, caller, assistant_id)
-    graph = house.registry.get(row["graph_id"]).graph
+    workflow = house.registry.get(row["graph_id"])
+    async with workflow.graph() as graph:
+        return _schemas(row["graph_id"], graph, own_context=not workflow.desk)
+
+
+def _schemas(graph_id: str, graph: Graph, own_context: bool) -> Schemas:
     return Schemas(
-        graph_id=row["graph_id"],
+        graph_id=graph_id,
         input_schema=graph.get_input_jsonschema(),
         output_schema=graph.get_output_jsonschema(),
         state_schema=_state_schema(graph),
         config_schema={},
-        context_schema=None if house.registry.get(row["graph_id"]).desk else graph.get_context_jsonschema(),
+        context_schema=graph.get_context_jsonschema() if own_context else None,
     )
 
 
@@ -72,7 +77,7 @@ def _state_schema(graph: Graph) -> dict[str, Any] | None:
 
 
 @router.get("/{assistant_id}/graph")
-async def graph(assistant_id: str, house: TheHouse, caller: TheCaller, xray: bool = False) -> dict[str, Any]:
+async def drawing(assistant_id: str, house: TheHouse, caller: TheCaller, xray: bool = False) -> dict[str, Any]:
     row = await find(house, caller, assistant_id)
-    drawn = await house.registry.get(row["graph_id"]).graph.aget_graph(xray=xray)
-    return drawn.to_json()
+    async with house.registry.get(row["graph_id"]).graph() as graph:
+        return (await graph.aget_graph(xray=xray)).to_json()

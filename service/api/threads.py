@@ -106,9 +106,10 @@ async def state(thread_id: str, house: TheHouse, caller: TheCaller, subgraphs: b
     latest = await runs.search(house.database, caller.tenant_id, thread_id=thread["thread_id"], limit=1)
     if not latest:
         return _snapshot(None, thread["thread_id"])
-    graph = house.registry.get(latest[0]["graph_id"]).graph.copy(update={"checkpointer": house.executor.saver})
     config: RunnableConfig = {"configurable": {"thread_id": thread["thread_id"]}}
-    return _snapshot(await graph.aget_state(config, subgraphs=subgraphs), thread["thread_id"])
+    async with house.registry.get(latest[0]["graph_id"]).graph(config) as made:
+        graph = made.copy(update={"checkpointer": house.executor.saver})
+        return _snapshot(await graph.aget_state(config, subgraphs=subgraphs), thread["thread_id"])
 
 
 def _snapshot(snapshot: StateSnapshot | None, thread_id: str) -> dict[str, Any]:

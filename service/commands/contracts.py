@@ -139,7 +139,7 @@ async def _write(house: House, file_id: str, out_dir: Path) -> Path:
     return path
 
 
-class progress:  # noqa: N801
+class progress:
     """A progress bar over the workflow's steps on standard error; nothing where that is no terminal."""
 
     def __init__(self, name: str) -> None:

@@ -28,7 +28,7 @@ from service.settings import Limits
 from tools.errors import ConsiliaError
 from tools.host import Toolbox, ToolHost
 from workflows.desk import Desk
-from workflows.registry import Registry
+from workflows.registry import Graph, Registry
 
 log = structlog.get_logger(__name__)
 
@@ -194,7 +194,6 @@ class Executor:
     async def _stream(self, row: dict[str, Any], ledger: RunLedger, resume: bool) -> Outcome:
         """Drive the graph to its end, appending what it streams as events."""
         workflow = self._registry.get(row["graph_id"])
-        graph = workflow.graph.copy(update={"checkpointer": self.saver})
         kwargs = cast(dict[str, Any], row["kwargs"])
         config = self._config(row, kwargs)
         context: Any = kwargs.get("context") or None
@@ -204,13 +203,18 @@ class Executor:
                 counsel=Counsel(self._pool, ledger),
                 files=TenantFiles(self._database, row["tenant_id"], row["run_id"]),
             )
+        async with workflow.graph(config) as made:
+            graph = made.copy(update={"checkpointer": self.saver})
+            return await self._drive(graph, row, config, context, ledger, resume)
+
+    async def _drive(
+        self, graph: Graph, row: dict[str, Any], config: RunnableConfig, context: Any, ledger: RunLedger, resume: bool
+    ) -> Outcome:
+        kwargs = cast(dict[str, Any], row["kwargs"])
         wanted = set(cast(list[str], kwargs.get("stream_mode") or ["values"]))
         graph_input: Any = row["input"]
         if kwargs.get("command"):
-            command = cast(dict[str, Any], kwargs["command"])
-            graph_input = Command(
-                update=command.get("update"), resume=command.get("resume"), goto=command.get("goto") or ()
-            )
+            graph_input = _command(kwargs["command"])
         if resume and await self.saver.aget_tuple(config) is not None:
             graph_input = None  # taken up from its last checkpoint
         values: dict[str, Any] | None = None
@@ -256,6 +260,10 @@ class Executor:
             },
             "metadata": {**metadata, "assistant_id": row["assistant_id"], "run_attempt": row["attempt"] + 1},
         }
+
+
+def _command(command: dict[str, Any]) -> Command[Any]:
+    return Command(update=command.get("update"), resume=command.get("resume"), goto=command.get("goto") or ())
 
 
 def _node(task: dict[str, Any]) -> dict[str, Any]:

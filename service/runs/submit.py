@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaFault
@@ -13,7 +14,7 @@ from service.database.tables import new_id
 from service.house import House
 from service.runs.executor import Outcome
 from tools.errors import ConsiliaError
-from workflows.registry import Graph
+from workflows.registry import Workflow
 
 
 class InvalidRunInput(ConsiliaError):
@@ -57,7 +58,7 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
     house.executor.check_room()
     workflow = house.registry.get(order.assistant["graph_id"])
     if order.command is None:
-        _validate(workflow.graph, order.input)
+        _validate(await _input_schema(workflow), order.input)
     kwargs: dict[str, Any] = {
         "config": {**order.assistant["config"], **order.config},
         "context": {**order.assistant["context"], **order.context},
@@ -85,19 +86,20 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
     return Accepted(row, house.executor.submit(row))
 
 
-def _validate(graph: Graph, value: dict[str, Any] | None) -> None:
-    validator = Draft202012Validator(_input_schema(graph))
+def _validate(schema: dict[str, Any], value: dict[str, Any] | None) -> None:
+    validator = Draft202012Validator(schema)
     faults: list[SchemaFault] = list(validator.iter_errors(value or {}))  # pyright: ignore[reportUnknownMemberType]
     if faults:
         named = [f"{'.'.join(str(part) for part in fault.path) or 'input'}: {fault.message}" for fault in faults]
         raise InvalidRunInput("the input does not fit the workflow: " + "; ".join(named), faults=named)
 
 
-_schemas: dict[int, dict[str, Any]] = {}
+_schemas: WeakKeyDictionary[Workflow, dict[str, Any]] = WeakKeyDictionary()
 
 
-def _input_schema(graph: Graph) -> dict[str, Any]:
-    """The graph's input schema; made once a graph, since making it takes milliseconds."""
-    if id(graph) not in _schemas:
-        _schemas[id(graph)] = graph.get_input_jsonschema()
-    return _schemas[id(graph)]
+async def _input_schema(workflow: Workflow) -> dict[str, Any]:
+    """The workflow's input schema; made once a workflow, since making it takes milliseconds."""
+    if workflow not in _schemas:
+        async with workflow.graph() as graph:
+            _schemas[workflow] = graph.get_input_jsonschema()
+    return _schemas[workflow]
