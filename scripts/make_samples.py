@@ -4,7 +4,7 @@
 
 A source is Markdown with a small front matter (`key: value` lines between two `---`) and these blocks, one a line:
 
-    # title    % centred line    ## clause heading    ### schedule heading    === page break
+    # title    % centred line    ## clause heading    ### schedule heading    === next paragraph starts a page
     - clause (1.1)    -- sub-clause (a)    > indented paragraph    | table | row |    [signatures] before a table
     anything else is a body paragraph; **bold** works everywhere
 
@@ -69,11 +69,12 @@ NUMBERED_LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph, table, signature table or page break of a source; rows is empty unless it is a table."""
+    """One paragraph, table or signature table of a source; rows is empty unless it is a table."""
 
     kind: str
     text: str = ""
     rows: tuple[tuple[str, ...], ...] = ()
+    starts_page: bool = False
 
 
 def read_source(path: Path) -> tuple[dict[str, str], list[Block]]:
@@ -82,7 +83,7 @@ def read_source(path: Path) -> tuple[dict[str, str], list[Block]]:
     settings = dict(line.split(": ", 1) for line in front.strip().splitlines())
     blocks: list[Block] = []
     rows: list[tuple[str, ...]] = []
-    table_kind = "table"
+    table_kind, starts_page = "table", False
     for line in [*body.splitlines(), ""]:
         if line.startswith("|"):
             rows.append(tuple(cell.strip() for cell in line.strip("|").split("|")))
@@ -93,10 +94,11 @@ def read_source(path: Path) -> tuple[dict[str, str], list[Block]]:
         if line == "[signatures]":
             table_kind = "signatures"
         elif line == "===":
-            blocks.append(Block("page break"))
+            starts_page = True
         elif line:
             mark = next((mark for mark in MARKS if line.startswith(mark)), "")
-            blocks.append(Block(MARKS.get(mark, "body"), line.removeprefix(mark)))
+            blocks.append(Block(MARKS.get(mark, "body"), line.removeprefix(mark), starts_page=starts_page))
+            starts_page = False
     return settings, blocks
 
 
@@ -203,7 +205,7 @@ def column_widths(block: Block) -> list[Length]:
         return [Cm(16 / len(block.rows[0]))] * len(block.rows[0])
     # a Chinese character is as wide as two Latin letters
     longest = [max(len(cell.encode("gb18030")) for cell in column) for column in zip(*block.rows, strict=True)]
-    shares = [min(max(length, 8), 36) for length in longest]
+    shares = [min(max(length + 2, 13), 32) for length in longest]
     return [Cm(16 * share / sum(shares)) for share in shares]
 
 
@@ -237,13 +239,13 @@ def add_block(document: WordDocument, block: Block, layout: str) -> None:
         if block.kind == "signatures":
             document.paragraphs[-1].paragraph_format.keep_with_next = True
         add_table(document, block)
-    elif block.kind == "page break":
-        document.add_page_break()
     else:
         text = block.text
         if layout == "typed" and block.kind in ("heading", "clause", "subclause"):
             text = text.replace(" ", "\t", 1)  # the typed number hangs in the margin, as a typist would do it
-        add_text(document.add_paragraph(style=STYLES[block.kind]), text)
+        paragraph = document.add_paragraph(style=STYLES[block.kind])
+        paragraph.paragraph_format.page_break_before = True if block.starts_page else None
+        add_text(paragraph, text)
 
 
 def add_header_and_footer(document: WordDocument, settings: dict[str, str]) -> None:
