@@ -25,8 +25,8 @@ class Cue:
 
 
 def cue(pattern: str, weight: float) -> Cue:
-    """A cue from a case-insensitive regular expression; white space in it matches any white space."""
-    return Cue(re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), weight)
+    """A cue from a case-insensitive regular expression; white space in it matches any, and so does a dot."""
+    return Cue(re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE | re.DOTALL), weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,11 @@ class Rule:
     min_words: int = 6
 
     def score(self, sentence: Sentence, index: int, contract: ContractText) -> float:
-        if not self.gate.search(sentence.text) or len(sentence.text.split()) < self.min_words and contract.language == "en":
+        if (
+            not self.gate.search(sentence.text)
+            or len(sentence.text.split()) < self.min_words
+            and contract.language == "en"
+        ):
             return 0.0
         total = sum(cue.weight for cue in self.cues if cue.pattern.search(sentence.text))
         place = f"{sentence.heading} / {sentence.title}" if sentence.title else sentence.heading

@@ -12,12 +12,20 @@ _ABBREVIATIONS = frozenset(
 _BOUNDARY = re.compile(r"""(?P<stop>[.!?;。！？；]["”’'）)\]]{0,2})(?P<space>\s+|(?<=[。！？；])|$)""")
 # What limits a promise belongs to it: "; provided that …" starts no sentence.
 _PROVISO = re.compile(r"(?:and )?(?:provided|except|however)\b", re.IGNORECASE)
-_PARAGRAPH = re.compile(r"\n[ \t　]*\n\s*|\n(?=[ \t]*(?:\d{1,2}(?:\.\d{1,3})*\.?[ \t]|\([a-z0-9ivx]{1,4}\)[ \t]|第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十\d]{1,3}[)）]))|\n(?=[^\n]*[一-鿿])")
+_PARAGRAPH = re.compile(
+    r"\n[ \t　]*\n\s*|\n(?=[ \t]*(?:\d{1,2}(?:\.\d{1,3})*\.?[ \t]|\([a-z0-9ivx]{1,4}\)[ \t]|第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十\d]{1,3}[)）]))|\n(?=[^\n]*[一-鿿])"
+)
+# A sentence broken by the end of a page, with or without a page number between its halves.
+_RUNS_ON = re.compile(r"(?:(?:[Pp]age )?-?\s?\d{1,3}\s?-?[ \t]*\n\s*)?[a-z]{2}")
 _NUMBER = re.compile(
     r"^\s*(?:(?:ARTICLE|Article|SECTION|Section|CLAUSE|Clause|§)\s*)?(?P<number>\d{1,2}(?:\.\d{1,3}){0,3}|[IVXL]{1,6}|[A-Z])?[.)]?[\s:.–—-]*"
 )
-_RUN_IN = re.compile(r"^(?P<title>[A-Z][\w'’&,/()-]*(?:\s+(?:[A-Z(][\w'’&,/()-]*|of|and|or|the|for|to|in|on|by|with|without|a|an|from|upon|not|no|as|at|/|&)){0,9})(?:\.|:|\s[–—-]\s)\s*")
-_CHINESE_HEADING = re.compile(r"^\s*(?:第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|\d{1,2}(?:\.\d{1,2})*[.、]?)\s*(?P<title>[一-鿿、与和及的（）()]{2,20})\s*[:：]?\s*$")
+_RUN_IN = re.compile(
+    r"^(?P<title>[A-Z][\w'’&,/()-]*(?:\s+(?:[A-Z(][\w'’&,/()-]*|of|and|or|the|for|to|in|on|by|with|without|a|an|from|upon|not|no|as|at|/|&)){0,9})(?:\.|:|\s[–—-]\s)\s*"
+)
+_CHINESE_HEADING = re.compile(
+    r"^\s*(?:第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|\d{1,2}(?:\.\d{1,2})*[.、]?)\s*(?P<title>[一-鿿、与和及的（）()]{2,20})\s*[:：]?\s*$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,13 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
     start = 0
     for gap in [*_PARAGRAPH.finditer(text), None]:
         stop = gap.start() if gap else len(text)
+        if (
+            gap
+            and stop > start
+            and (text[stop - 1].islower() or text[stop - 1] == ",")
+            and _RUNS_ON.match(text, gap.end())
+        ):
+            continue
         piece = text[start:stop]
         trimmed = piece.strip()
         if trimmed:
@@ -100,7 +115,10 @@ def _heading_of(paragraph: str) -> str | None:
     words = re.findall(r"[A-Za-z][\w'’-]*", body)
     if not words or len(words) > 12:
         return None
-    capitalised = sum(word[0].isupper() or word in {"of", "and", "or", "the", "for", "to", "in", "on", "by", "with", "a"} for word in words)
+    capitalised = sum(
+        word[0].isupper() or word in {"of", "and", "or", "the", "for", "to", "in", "on", "by", "with", "a"}
+        for word in words
+    )
     return body.lower() if words[0][0].isupper() and capitalised >= 0.8 * len(words) else None
 
 

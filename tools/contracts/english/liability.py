@@ -1,14 +1,185 @@
-"""Liability, insurance and warranty in English contracts."""
+"""Liability, insurance and warranty in English contracts.
+
+The categories follow the questions CUAD's lawyers answered (The Atticus Project, CUAD v1, CC BY 4.0); the cues are the
+words in which common-law drafting says these things.
+"""
 
 from tools.contracts.rules import Rule, cue, rule
+from tools.contracts.sentences import ContractText, Sentence
+
+_LIMITS = (
+    r"(in no event|under no circumstances|neither party|not|no)\b.{0,160}\bliab|liability\b.{0,200}\b(limited|exceed|greater"
+    r"|in excess|excluded)|neither party\b.{0,120}\b(recover|entitled|seek)"
+)
+_LOSS = r"consequential|incidental|indirect|punitive|exemplary|special.{0,30}damages|lost profits|loss of (profit|revenue|business)"
+
+_CARVE_OUT = cue(
+    r"(except|exception|excluding|other than|save)\b.{0,140}\b(indemnif|indemnit|confidential|willful|wilful|gross(ly)? negligen"
+    r"|fraud|intentional|misconduct|infring|personal injury|death)",
+    0.7,
+)
+
+_LIABILITY_HEADING = (
+    r"limitation|limits? (of|on) (liab|damages|remed)|exclusion of|consequential|no liability|liability cap"
+)
+
+
+def _speaks_of_limits(sentence: Sentence, index: int, contract: ContractText) -> float:
+    """A carve-out that only says "the foregoing" needs a limit of liability in the sentences before it."""
+    before = contract.sentences[max(0, index - 3) : index]
+    text = " ".join(neighbour.text for neighbour in before)
+    limited = cue(_LOSS, 0).pattern.search(text) and "liab" in text.lower() or "limitation" in sentence.heading
+    return 0.4 if limited else 0.0
+
 
 RULES: tuple[Rule, ...] = (
+    # A cap on liability, an exclusion of kinds of loss, a sole remedy in money, a time limit for bringing claims.
     rule(
         "cap_on_liability",
-        r"liab|damages",
-        cue(r"(aggregate|total|maximum|cumulative)( \w+)? liability", 1.0),
-        cue(r"in no event (shall|will)", 0.5),
-        cue(r"consequential|incidental|indirect|punitive", 0.6),
-        heading=(cue(r"limitation|limit of liab", 0.5),),
+        r"liab|damages|(action|claim|suit)s?\b.{0,120}\b(year|month)s?|responsible for",
+        cue(r"(aggregate|total|maximum|cumulative|entire|overall)( \w+){0,2} liabilit", 0.6),
+        cue(r"liabilit(y|ies)\b.{0,260}\b(exceed|limited to|greater than|in excess of|capped)", 0.8),
+        cue(r"\bliab(le|ility)\b.{0,300}\bin excess of", 0.5),
+        cue(r"(in no event|under no circumstances|in no case)\b.{0,150}\b(liab|responsible|exceed)", 0.5),
+        cue(r"(neither|no) (of )?(the )?(party|parties|\w+ nor)\b.{0,120}\b(liab|responsible|recover)", 0.5),
+        cue(r"(shall|will|is|are) not be (held )?(liable|responsible)|not liable|without liability|no liability", 0.4),
+        cue(r"\b(consequential|incidental|indirect|punitive|exemplary)\b.{0,120}\b(damages?|loss)", 0.5),
+        cue(
+            r"(waive|disclaim|exclude|not (be )?(entitled|seek|recover))\w*\b.{0,120}\b(consequential|punitive|indirect)",
+            0.5,
+        ),
+        cue(r"(lost|loss of) (profit|revenue|business|data|use)", 0.2),
+        cue(r"liab\w*\b.{0,120}\b(amounts?|fees) (actually )?(paid|payable|received)", 0.4),
+        # A contractual limitation period.
+        cue(
+            r"\b(no|neither|any|all)\b.{0,60}\b(action|claim|suit|proceeding)s?\b.{0,220}\b(more than|within|after|unless)\b.{0,60}"
+            r"\b(year|month)s?\b.{0,60}\b(after|from|of)\b.{0,60}\b(cause of action|accru|aris|occur|date)",
+            1.1,
+        ),
+        cue(r"advised of the possibility|whether in contract|theory of liability|essential purpose", 0.3),
+        cue(r"\b(indemnif(y|ies)|hold harmless|indemnify,)\b", -0.4),
+        cue(r"means|shall mean|for purposes of this", -0.3),
+        heading=(cue(_LIABILITY_HEADING, 0.4), cue(r"force majeure", -0.5), cue(r"definition", -0.5)),
+        threshold=1.0,
+        limit=6,
+    ),
+    # Liability left unlimited for some breaches: the carve-outs of a limitation clause, or "without limit".
+    rule(
+        "uncapped_liability",
+        r"liab|limit|damages",
+        cue(
+            r"\b(consequential|incidental|indirect|punitive)\b|liabilit(y|ies)\b.{0,260}\b(exceed|limited to|greater)",
+            0.5,
+        ),
+        cue(
+            r"(except|exception|other than|excluding|save)\b.{0,200}\b(indemnif|indemnit|confidential|nondisclosure)",
+            0.6,
+        ),
+        cue(
+            r"(except|exception|other than|excluding|save)\b.{0,200}\b(willful|wilful|gross(ly)? negligen|fraud|misconduct)",
+            0.5,
+        ),
+        cue(r"except\b.{0,60}\b(section|article|paragraph|clause)s? \d", 0.4),
+        cue(
+            r"(limitation|limit|exclusion|cap|foregoing|sentence|section [\d.]+)s?\b.{0,80}\b(shall|will|do|does) not (apply|limit)",
+            0.7,
+        ),
+        cue(r"nothing in this (section|article|agreement|clause)\b.{0,80}\b(limit|exclude)s?\b.{0,60}\bliab", 0.7),
+        cue(r"nothing in this (section|article|clause)\b.{0,80}\b(limit|restrict)\b.{0,60}\bindemn", 0.7),
+        cue(r"\b(unlimited|without limit(ation)?)\b.{0,20}\bliab|liab\w*\b.{0,30}\b(unlimited|without limit\b)", 0.9),
+        cue(r"indemnif|confidential|willful|gross negligence|fraud", 0.2),
+        heading=(cue(_LIABILITY_HEADING, 0.3), cue(r"definition|force majeure", -0.5)),
+        judge=_speaks_of_limits,
+        threshold=1.2,
+        presence=1.2,
+        limit=3,
+    ),
+    # A sum agreed beforehand for a breach, or a fee for ending early.
+    rule(
+        "liquidated_damages",
+        r"liquidated damages|penalt|termination (fee|payment)|per day|each day|genuine pre-?estimate",
+        cue(r"liquidated damages", 1.0),
+        cue(r"not as a penalty|not (be )?(deemed )?a penalty|genuine pre-?estimate", 0.6),
+        cue(r"(early|a|the) termination (fee|payment)", 0.8),
+        cue(r"\bpay\b|\$", 0.2),
+        cue(r"(each|per|every) (day|week)\b.{0,60}\b(delay|late|fail)|penalty of", 0.8),
+        cue(r"without (the )?(payment of )?(any )?penalt|no penalt", -1.5),
+        cue(r"(claims?|losses|liabilities|judgments?)\b.{0,60}\bpenalties", -1.0),
+        cue(r"consequential|punitive|not be liable", -0.6),
+        limit=3,
+    ),
+    # How long the goods, software or services are warranted.
+    rule(
+        "warranty_duration",
+        r"warrant|defect",
+        cue(r"warrant\w*\b.{0,250}\b(period|for|within)\b.{0,60}\b(days?|months?|years?|\[)", 0.6),
+        cue(r"warranty (period|term)", 0.7),
+        cue(
+            r"\b(days?|months?|years?)\b.{0,60}\b(from|after|of|following)\b.{0,40}\b(delivery|acceptance|shipment|installation|receipt|purchase|invoice)",
+            0.5,
+        ),
+        cue(
+            r"free (from|of) (any )?(material )?(defect|error)|substantially (in accordance|conform|perform)|materially conform|workmanship",
+            0.4,
+        ),
+        cue(r"(repair|replace|correct)\b.{0,80}\b(defect|product|software)", 0.2),
+        cue(r"insurance|indemnif|confidential|audit|invoice|terminat", -0.5),
+        heading=(cue(r"warrant", 0.2),),
+        threshold=1.1,
+        limit=3,
+    ),
+    # A duty to insure: taking out, proof, named insureds, cover and its cancellation.
+    rule(
+        "insurance",
+        r"insur|\bpolic(y|ies)\b",
+        cue(r"(maintain|carry|carries|obtain|procure|secure|keep|purchase|effect|provide)s?\b.{0,160}\binsur", 0.8),
+        cue(r"certificates? of insurance|evidence of (such )?(insurance|polic)|proof of insurance", 0.9),
+        cue(r"additional(ly)? (named )?insured|named insured|loss payee|waiver of subrogation", 0.9),
+        cue(
+            r"(liability|workers'?’? compensation|property|casualty|automobile) insurance|insurance (polic|coverage|carrier)",
+            0.5,
+        ),
+        cue(r"such (insurance|polic(y|ies))|insurer", 0.4),
+        cue(
+            r"(polic(y|ies)|insurance|coverage)\b.{0,160}\b(cancel|modif|terminat|chang|primary|non-?contributory)", 0.5
+        ),
+        cue(r"self-?insur", 0.5),
+        cue(r"each occurrence|per occurrence|aggregate|best('s|’s)? rating|\$", 0.3),
+        cue(
+            r"employee (benefit|welfare)|health insurance|life insurance|medical insurance|taxes|premiums? taxes", -0.7
+        ),
+        cue(
+            r"insurance (company|product|agent|business|commission)|\bmeans\b|polic(y|ies) and procedures|privacy polic",
+            -0.5,
+        ),
+        heading=(cue(r"insurance", 0.6), cue(r"definition|tax|benefit|compensation", -0.4)),
+        threshold=1.1,
+        limit=10,
+    ),
+    # No challenge to the other side's rights in its marks or other property, no claims beyond the contract.
+    rule(
+        "covenant_not_to_sue",
+        r"contest|challenge|attack|sue\b|covenant not|dispute|claim|impair|detriment|interest|release",
+        cue(
+            r"(not|never|neither|nor|refrain)\b.{0,200}\b(contest|challenge|attack|dispute|oppose|question|impugn)", 0.6
+        ),
+        cue(
+            r"(contest|challenge|attack|dispute|oppose|question|impugn)\w*\b.{0,120}\b(validity|ownership|title|right|interest|registra|enforceab"
+            r"|trade ?mark|marks?\b|patent|copyright)",
+            0.6,
+        ),
+        cue(
+            r"covenants? not to sue|(agrees?|shall|will|covenants?) not (to )?(\w+ ){0,4}(sue|bring|institute|commence|assert)\b.{0,60}",
+            0.9,
+        ),
+        cue(
+            r"(not|nor|never)\b.{0,160}\b(impair|adverse|detriment|inconsistent|diminish|jeopardi)\w*\b.{0,120}\b(right|title|owner|mark|copyright|validity|goodwill)",
+            0.7,
+        ),
+        cue(r"not\b.{0,80}\b(represent|claim|assert)\b.{0,60}\b(owner|title|right|interest)", 0.6),
+        cue(r"good faith|arbitrat|invoice|audit|resolution", -0.6),
+        heading=(cue(r"trade ?mark|intellectual|proprietary|ownership|license|release", 0.2),),
+        threshold=1.1,
+        limit=3,
     ),
 )
