@@ -127,7 +127,7 @@ def count_uses(text: str, language: str, mentions: list[Mention]) -> tuple[Count
         step = 1
         for length in sorted(lengths.get(words[position], ()), reverse=True):
             key = tuple(words[position : position + length])
-            if key not in keys or not _adjacent(text, tokens, position, length):
+            if len(key) < length or key not in keys or not _adjacent(text, tokens, position, length):
                 continue
             if tokens[position][0] in starts:
                 step = length
