@@ -4,32 +4,46 @@ The categories follow the questions CUAD's lawyers answered (The Atticus Project
 words in which common-law drafting says these things.
 """
 
+import re
+
 from tools.contracts.rules import Rule, cue, rule
 from tools.contracts.sentences import ContractText, Sentence
 
-_LIMITS = (
-    r"(in no event|under no circumstances|neither party|not|no)\b.{0,160}\bliab|liability\b.{0,200}\b(limited|exceed|greater"
-    r"|in excess|excluded)|neither party\b.{0,120}\b(recover|entitled|seek)"
-)
 _LOSS = r"consequential|incidental|indirect|punitive|exemplary|special.{0,30}damages|lost profits|loss of (profit|revenue|business)"
-
-_CARVE_OUT = cue(
-    r"(except|exception|excluding|other than|save)\b.{0,140}\b(indemnif|indemnit|confidential|willful|wilful|gross(ly)? negligen"
-    r"|fraud|intentional|misconduct|infring|personal injury|death)",
-    0.7,
-)
 
 _LIABILITY_HEADING = (
     r"limitation|limits? (of|on) (liab|damages|remed)|exclusion of|consequential|no liability|liability cap"
 )
 
 
-def _speaks_of_limits(sentence: Sentence, index: int, contract: ContractText) -> float:
-    """A carve-out that only says "the foregoing" needs a limit of liability in the sentences before it."""
+_CARVES_OUT = re.compile(
+    r"except|exclu(des|ding)|other\s+than|save\s|nothing\s+in|not\s+apply|unlimited|without\s+limit\b|not\s+(limit|restrict)|none\s+of\s+the"
+    r"|subject\s+to\s+(section|article|paragraph|clause)|neither\s+\(",
+    re.IGNORECASE,
+)
+_LIMITS = re.compile(
+    rf"{_LOSS}|liab\w*\b.{{0,260}}\b(exceed|limited\s+to|greater\s+than|in\s+excess)|limitations?\s+(of|on)\s+liab", re.IGNORECASE | re.DOTALL
+)
+
+
+def _carved_out_of_a_limit(sentence: Sentence, index: int, contract: ContractText) -> float:
+    """A carve-out leaves liability open only where liability is limited: here, just before, or by the heading."""
+    if not _CARVES_OUT.search(sentence.text):
+        return -1.0
+    if _LIMITS.search(sentence.text):
+        return 0.2
     before = contract.sentences[max(0, index - 3) : index]
-    text = " ".join(neighbour.text for neighbour in before)
-    limited = cue(_LOSS, 0).pattern.search(text) and "liab" in text.lower() or "limitation" in sentence.heading
-    return 0.4 if limited else 0.0
+    near = any(_LIMITS.search(neighbour.text) and "liab" in neighbour.text.lower() for neighbour in before)
+    return 0.4 if near or re.search(_LIABILITY_HEADING, sentence.heading) else -0.4
+
+
+_INSURES = re.compile(r"\b(insurance|insured|insurer)\b", re.IGNORECASE)
+
+
+def _beside_insurance(sentence: Sentence, index: int, contract: ContractText) -> float:
+    """Insurance clauses come together: proof, rating and cancellation stand beside the duty to insure."""
+    beside = contract.sentences[max(0, index - 2) : index] + contract.sentences[index + 1 : index + 3]
+    return min(0.5, 0.25 * sum(bool(_INSURES.search(neighbour.text)) for neighbour in beside))
 
 
 RULES: tuple[Rule, ...] = (
@@ -57,9 +71,10 @@ RULES: tuple[Rule, ...] = (
             1.1,
         ),
         cue(r"advised of the possibility|whether in contract|theory of liability|essential purpose", 0.3),
-        cue(r"\b(indemnif(y|ies)|hold harmless|indemnify,)\b", -0.4),
-        cue(r"means|shall mean|for purposes of this", -0.3),
-        heading=(cue(_LIABILITY_HEADING, 0.4), cue(r"force majeure", -0.5), cue(r"definition", -0.5)),
+        cue(r"(shall|will|agrees? to|hereby) (defend,? )?(and )?(indemnify|hold harmless|reimburse)|insurance", -0.6),
+        cue(r"\bmeans\b|shall mean|no provision of this", -0.4),
+        cue(r"(sole|exclusive|only)( and (exclusive|sole))? remed(y|ies)|remed(y|ies)\b.{0,40}\blimited to", 0.6),
+        heading=(cue(_LIABILITY_HEADING, 0.4), cue(r"definition", -0.3)),
         threshold=1.0,
         limit=6,
     ),
@@ -79,7 +94,7 @@ RULES: tuple[Rule, ...] = (
             r"(except|exception|other than|excluding|save)\b.{0,200}\b(willful|wilful|gross(ly)? negligen|fraud|misconduct)",
             0.5,
         ),
-        cue(r"except\b.{0,60}\b(section|article|paragraph|clause)s? \d", 0.4),
+        cue(r"except\b.{0,60}\b(section|article|paragraph|clause)s? \d", 0.6),
         cue(
             r"(limitation|limit|exclusion|cap|foregoing|sentence|section [\d.]+)s?\b.{0,80}\b(shall|will|do|does) not (apply|limit)",
             0.7,
@@ -88,8 +103,9 @@ RULES: tuple[Rule, ...] = (
         cue(r"nothing in this (section|article|clause)\b.{0,80}\b(limit|restrict)\b.{0,60}\bindemn", 0.7),
         cue(r"\b(unlimited|without limit(ation)?)\b.{0,20}\bliab|liab\w*\b.{0,30}\b(unlimited|without limit\b)", 0.9),
         cue(r"indemnif|confidential|willful|gross negligence|fraud", 0.2),
+        cue(r"(shall|will|agrees? to|hereby) (defend,? )?(and )?(indemnify|hold harmless|reimburse)|arbitrat|insurance", -0.9),
         heading=(cue(_LIABILITY_HEADING, 0.3), cue(r"definition|force majeure", -0.5)),
-        judge=_speaks_of_limits,
+        judge=_carved_out_of_a_limit,
         threshold=1.2,
         presence=1.2,
         limit=3,
@@ -131,8 +147,8 @@ RULES: tuple[Rule, ...] = (
     # A duty to insure: taking out, proof, named insureds, cover and its cancellation.
     rule(
         "insurance",
-        r"insur|\bpolic(y|ies)\b",
-        cue(r"(maintain|carry|carries|obtain|procure|secure|keep|purchase|effect|provide)s?\b.{0,160}\binsur", 0.8),
+        r"insur|\bpolic(y|ies)\b|coverage",
+        cue(r"(maintain(ing|ed)?|carry|carries|carried|obtain|procure|secure|keep|purchase|take out|sufficiently|adequate(ly)?)s?\b.{0,160}\binsur", 0.8),
         cue(r"certificates? of insurance|evidence of (such )?(insurance|polic)|proof of insurance", 0.9),
         cue(r"additional(ly)? (named )?insured|named insured|loss payee|waiver of subrogation", 0.9),
         cue(
@@ -153,7 +169,9 @@ RULES: tuple[Rule, ...] = (
             -0.5,
         ),
         heading=(cue(r"insurance", 0.6), cue(r"definition|tax|benefit|compensation", -0.4)),
+        judge=_beside_insurance,
         threshold=1.1,
+        presence=1.2,
         limit=10,
     ),
     # No challenge to the other side's rights in its marks or other property, no claims beyond the contract.

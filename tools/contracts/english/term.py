@@ -3,16 +3,28 @@
 The categories follow the questions CUAD's lawyers answered (The Atticus Project, CUAD v1, CC BY 4.0).
 """
 
+import re
+
 from tools.contracts.rules import Rule, cue, rule
+from tools.contracts.sentences import ContractText, Sentence
 
 _CONTROL = (
-    r"change (of|in) (the )?(control|ownership)|changes? control|(sale|transfer|acqui\w+|disposition) of (all|substantially|a (majority|controlling)"
+    r"change (of|in) (\w+ ){0,3}(control|ownership)|(ownership|control) change|changes? control|(sale|transfer|acqui\w+|disposition) of (all|substantially|a (majority|controlling)"
     r"|control|more than)|merge[rsd]?\b|consolidat|(acquired|controlled) by|controlling interest|voting (stock|securities|shares|power)"
 )
 _CAUSE = (
     r"\bbreach|default|insolven|bankrupt|fails? to|failure|force majeure|cure[ds]?\b|remed(y|ied)|violat|death|disab|for cause"
     r"|if (any|such|the|either)"
 )
+
+_END = re.compile(r"(terminat|expir)[^.]{0,200}:\s*$", re.IGNORECASE)
+
+
+def _under_an_end(sentence: Sentence, index: int, contract: ContractText) -> float:
+    """An item of the list that "upon termination:" opens."""
+    before = contract.sentences[max(0, index - 8) : index]
+    return 0.5 if any(_END.search(lead.text) for lead in before) else 0.0
+
 
 RULES: tuple[Rule, ...] = (
     # Which law governs the contract.
@@ -58,6 +70,8 @@ RULES: tuple[Rule, ...] = (
         cue(r"may (not )?(freely )?assign (this|its)|right to assign", 0.4),
         cue(r"except (that|to|in)|provided,? (however|that)|notwithstanding", 0.1),
         cue(r"(bound|binding)\b.{0,60}\bsuccessors|inure", 0.1),
+        cue(r"(with|requires?|subject to|upon|only)\b.{0,60}\b(prior|written) (\w+ )?(consent|approval|notice)", 0.4),
+        cue(r"does hereby|hereby (\w+ )?(assign|transfer|sell)|shares|securities", -0.7),
         cue(r"personal (to|in nature)", 0.3),
         cue(
             r"benefit of creditors|right,? title,? and interest|inventions?|copyrights?|patents?|work product|assigned to (the )?(project|perform)|personnel",
@@ -67,17 +81,17 @@ RULES: tuple[Rule, ...] = (
         cue(r"confidential|insolven|bankrupt|technology transfer|wire transfer|risk of loss", -0.5),
         heading=(
             cue(r"assign|transfer|successors|delegation", 0.5),
-            cue(r"definition|confidential|intellectual|ownership|grant|licen[sc]e", -0.4),
+            cue(r"definition|intellectual|ownership", -0.3),
         ),
         threshold=1.1,
-        presence=1.3,
+        presence=1.2,
         limit=3,
     ),
     # A change of control gives the other party a right: to end the contract, to consent, to be told.
     rule(
         "change_of_control",
         _CONTROL,
-        cue(r"change (of|in) (the )?(control|ownership|majority)|changes? control|controlling interest", 0.6),
+        cue(r"change (of|in) (\w+ ){0,3}(control|ownership|majority)|(ownership|control) change|changes? control|controlling interest", 0.6),
         cue(r"terminat\w*", 0.3),
         cue(r"assign\w*", 0.25),
         cue(r"(consent|approval|notice|notify)", 0.25),
@@ -102,7 +116,7 @@ RULES: tuple[Rule, ...] = (
     # A party may end the contract without a reason, by notice.
     rule(
         "termination_for_convenience",
-        r"terminat|cancel|withdraw",
+        r"terminat|cancel",
         cue(
             r"without (any )?(cause|reason|giving)|(for|with) (any|no)( or no)?( \w+)? reason|for (its )?convenience|at (its|their) (sole )?(discretion|convenience|will)|in its sole discretion|with or without",
             0.8,
@@ -117,7 +131,12 @@ RULES: tuple[Rule, ...] = (
             0.4,
         ),
         cue(r"this \w*\s?(agreement|contract|appointment)", 0.1),
-        cue(_CAUSE, -0.7),
+        cue(r"(either|any|each|both|the) part(y|ies)\b.{0,60}\bterminat\w*\b.{0,120}\bnotice|until terminated by|wish(ing|es) to terminate", 0.3),
+        cue(r"not less than|least|prior|advance", 0.1),
+        # What follows from an end, or an end on a condition, is no right to end at will.
+        cue(r"terminat\w*( or expiration)?( of this \w+)?,? for any reason|(no|upon|after|on|the) (\w+ )?termination", -0.5),
+        cue(r"change (of|in) (\w+ )?control|mutual|\brecall\b|loses|cease[sd]?\b|\bin the event\b|(^|[,;:.] |and )if |continu", -0.6),
+        cue(_CAUSE, -0.5),
         cue(
             r"not (be )?(\w+ )?(terminat|cancel)|employ(ee|ment)|prior to the (end|expir)|renew|insurance|polic(y|ies)|survive",
             -0.4,
@@ -181,7 +200,7 @@ RULES: tuple[Rule, ...] = (
     # What a party must still do, or may still do, once the contract has ended.
     rule(
         "post_termination_services",
-        r"(terminat|expir)",
+        r"terminat|expir|transition|inventor|wind|cooperat|continue|remain",
         cue(r"(upon|after|following|on|event of|date of|effect of|subsequent to)\b.{0,60}\b(terminat|expir)", 0.5),
         cue(r"(days|months|years?|period)\b.{0,60}\b(after|following|from)\b.{0,60}\b(terminat|expir)", 0.4),
         cue(
@@ -193,7 +212,8 @@ RULES: tuple[Rule, ...] = (
             0.5,
         ),
         cue(r"(maintain|keep|retain|preserve)\b.{0,120}\b(records|books|insurance)", 0.4),
-        cue(r"shall|will|must", 0.1),
+        cue(r"(right|option|period of time) to (remove|purchase|sell|use)|grants? to|royalt|negotiate in good faith|return\b.{0,60}\b(inventor|stock|equipment|sample)", 0.4),
+        cue(r"shall|will|must|may", 0.1),
         cue(r"surviv|confidential|compete|solicit|return or destroy|accrued|cure|breach|notice of termination", -0.4),
         heading=(
             cue(
@@ -202,7 +222,8 @@ RULES: tuple[Rule, ...] = (
             ),
             cue(r"definition|confidential|compet|solicit|surviv", -0.4),
         ),
-        threshold=1.2,
+        threshold=1.15,
+        judge=_under_an_end,
         limit=3,
     ),
 )
