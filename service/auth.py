@@ -20,11 +20,12 @@ from sqlalchemy import func, insert, select
 
 from service.database.engine import Database
 from service.database.tables import DEFAULT_TENANT, ApiKey, now
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 from tools.errors import ConsiliaError
 
 PREFIX: Final = "csl_"
 _CHECKSUM: Final = 6
+_INSERT: Final = Statement(insert(ApiKey), rank=5)
 
 
 class Unauthorized(ConsiliaError):
@@ -118,7 +119,7 @@ class Keys:
             "revoked_at": None,
             "last_used_at": None,
         }
-        await self._database.writer.write(Write(insert(ApiKey), row))
+        await self._database.writer.write(Write(_INSERT, row))
         return key
 
     async def caller(self, key: str | None) -> Caller:

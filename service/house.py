@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
 
 from agents.pool import Pool
@@ -40,9 +41,15 @@ class House:
     executor: Executor
 
 
-def workflows() -> Registry:
-    """The workflows that come with Consilia."""
-    return Registry([contract_review()])
+def workflows(settings: Settings) -> Registry:
+    """The workflows that come with Consilia, and the user's own. Raises GraphNotLoadable."""
+    ours = [contract_review()]
+    theirs = [loading.load(name, path, settings.config_dir) for name, path in settings.workflows.items()]
+    if settings.langgraph_json is not None:
+        declared = loading.read_langgraph_json(settings.langgraph_json)
+        loading.apply_environment(declared.environment)
+        theirs += [loading.load(name, path, declared.folder, told) for name, (path, told) in declared.graphs.items()]
+    return Registry([*ours, *theirs])
 
 
 @asynccontextmanager
@@ -52,7 +59,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url))
         await _check_schema(database)
-        registry = workflows()
+        registry = workflows(settings)
         await assistants.ensure_defaults(database, registry.descriptions())
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
         servers = {"documents": documents.server(), "contracts": contracts.server()}

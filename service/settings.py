@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     )
     limits: Limits = Limits()
     workflows: dict[str, str] = Field(default_factory=dict, description='Your own graphs: name = "./file.py:graph".')
+    langgraph_json: Path | None = Field(default=None, description="An existing langgraph.json whose graphs are served.")
     config_dir: Path = Field(
         default=Path(), exclude=True, description="Folder that relative paths of the file start from."
     )
@@ -84,11 +85,13 @@ class Settings(BaseSettings):
 def load(config: Path | None = None, **overrides: Any) -> Settings:
     """Settings from `config`, else from ./consilia.toml when there is one, else the defaults.
 
-    Overrides (from the command line) win over the environment, which wins over the file.
+    `config` may also be a langgraph.json: its graphs are served, with default settings. Overrides (from the command line) win over the environment, which wins over the file.
     """
     path = config or (Path("consilia.toml") if Path("consilia.toml").is_file() else None)
     values: dict[str, Any] = {}
-    if path is not None:
+    if path is not None and path.suffix == ".json":
+        values["langgraph_json"] = path
+    elif path is not None:
         values = _read(path)
         values["config_dir"] = path.parent
     try:

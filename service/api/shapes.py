@@ -133,7 +133,6 @@ def run_shape(row: RowMapping | dict[str, Any]) -> Run:
     """A run row as the API shows it; the error's trace stays inside."""
     fields: dict[str, Any] = dict(row)
     error: dict[str, Any] | None = fields["error"]
-    fields["metadata"] = fields.get("metadata_", fields.get("metadata"))
     fields["kwargs"] = {"input": fields["input"], **fields["kwargs"]}
     fields["error"] = {key: value for key, value in error.items() if key != "trace"} if error else None
     return Run.model_validate(fields)
@@ -142,5 +141,4 @@ def run_shape(row: RowMapping | dict[str, Any]) -> Run:
 def thread_shape(row: RowMapping | dict[str, Any]) -> Thread:
     """A thread row as the API shows it."""
     fields: dict[str, Any] = dict(row)
-    fields["metadata"] = fields.get("metadata_", fields.get("metadata"))
     return Thread.model_validate(fields)

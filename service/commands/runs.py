@@ -130,7 +130,8 @@ def _print_run(row: RowMapping) -> None:
     ]
     out.print(Panel("\n".join(lines), title=f"run {row['run_id']}", title_align="left", expand=False))
     out.print("[bold]Input[/]")
-    for key, value in (row["input"] or {}).items():
+    given: dict[str, Any] = row["input"] or {}
+    for key, value in given.items():
         out.print(f"  {key}: {str(value)[:200]}", markup=False, highlight=False)
     if row["error"]:
         out.print(f"\n[bold red]Error[/] [dim]({row['error']['code']})[/]")

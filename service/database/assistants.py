@@ -8,12 +8,12 @@ from sqlalchemy import RowMapping, insert, select
 
 from service.database.engine import Database
 from service.database.tables import DEFAULT_TENANT, Assistant, now
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 
 NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
 """A graph's default assistant has the id uuid5(NAMESPACE, graph_id), as in LangGraph's own server."""
 
-_INSERT = insert(Assistant)
+_INSERT = Statement(insert(Assistant), rank=5)
 
 
 def default_id(graph_id: str) -> str:
@@ -38,7 +38,7 @@ async def ensure_defaults(database: Database, graphs: Mapping[str, str]) -> None
                     "description": description,
                     "config": {},
                     "context": {},
-                    "metadata_": {"created_by": "system"},
+                    "metadata": {"created_by": "system"},
                     "version": 1,
                     "created_at": moment,
                     "updated_at": moment,

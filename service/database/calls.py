@@ -11,20 +11,26 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from agents.ask import ModelCall
 from service.database.engine import Database
 from service.database.tables import ModelCallRow, ToolCallRow, new_id
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 from tools.host import ToolCall
 
-_INSERT_MODEL_CALL = insert(ModelCallRow)
+_INSERT_MODEL_CALL = Statement(insert(ModelCallRow), rank=60)
 # A call that had failed before a crash may be made again under the same key: the newer record replaces the failed one.
 _COLUMNS = ("arguments", "result", "error", "permission", "started_at", "duration_ms", "node")
 _sqlite = sqlite_insert(ToolCallRow)
 _postgresql = postgresql_insert(ToolCallRow)
 _UPSERT_TOOL_CALL = {
-    "sqlite": _sqlite.on_conflict_do_update(
-        index_elements=["run_id", "key"], set_={name: _sqlite.excluded[name] for name in _COLUMNS}
+    "sqlite": Statement(
+        _sqlite.on_conflict_do_update(
+            index_elements=["run_id", "key"], set_={name: _sqlite.excluded[name] for name in _COLUMNS}
+        ),
+        rank=60,
     ),
-    "postgresql": _postgresql.on_conflict_do_update(
-        index_elements=["run_id", "key"], set_={name: _postgresql.excluded[name] for name in _COLUMNS}
+    "postgresql": Statement(
+        _postgresql.on_conflict_do_update(
+            index_elements=["run_id", "key"], set_={name: _postgresql.excluded[name] for name in _COLUMNS}
+        ),
+        rank=60,
     ),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -76,12 +76,30 @@ def make_engine(url: str) -> AsyncEngine:
     )
 
 
+def _make_writing_engine(url: str) -> Engine:
+    """The writer's own engine: synchronous, one connection."""
+    parsed = make_url(driver_url(url))
+    sqlite = parsed.get_backend_name() == "sqlite"
+    engine = create_engine(
+        parsed.set(drivername="sqlite") if sqlite else parsed,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=not sqlite,
+    )
+    if sqlite:
+        event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
 @asynccontextmanager
 async def open_database(url: str) -> AsyncGenerator[Database]:
     """The database, open until the block ends; what was given to the writer is written before it closes."""
-    engine = make_engine(url)
+    engine, writing = make_engine(url), _make_writing_engine(url)
     try:
-        async with Writer(engine) as writer:
+        async with Writer(writing) as writer:
             yield Database(engine, writer)
     finally:
+        writing.dispose()
         await engine.dispose()

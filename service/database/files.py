@@ -9,10 +9,10 @@ from sqlalchemy import RowMapping, delete, insert, select
 
 from service.database.engine import Database
 from service.database.tables import File, FileContent, new_id, now
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 
-_INSERT = insert(File)
-_INSERT_CONTENT = insert(FileContent)
+_INSERT = Statement(insert(File), rank=40)
+_INSERT_CONTENT = Statement(insert(FileContent), rank=41)
 
 
 def _row(

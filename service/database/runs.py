@@ -7,21 +7,22 @@ from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 
 from service.database.engine import Database
 from service.database.tables import Run, RunEvent, now
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 FINISHED: tuple[RunStatus, ...] = ("success", "error", "timeout", "interrupted")
 
-_INSERT = insert(Run)
-_INSERT_EVENT = insert(RunEvent)
-_START = (
+_INSERT = Statement(insert(Run), rank=10)
+_INSERT_EVENT = Statement(insert(RunEvent), rank=30)
+_START = Statement(
     update(Run)
     .where(Run.run_id == bindparam("b_run_id"))
     .values(
         status="running", attempt=bindparam("b_attempt"), started_at=bindparam("b_now"), updated_at=bindparam("b_now")
-    )
+    ),
+    rank=20,
 )
-_FINISH = (
+_FINISH = Statement(
     update(Run)
     .where(Run.run_id == bindparam("b_run_id"))
     .values(
@@ -32,7 +33,8 @@ _FINISH = (
         degraded=bindparam("b_degraded"),
         finished_at=bindparam("b_now"),
         updated_at=bindparam("b_now"),
-    )
+    ),
+    rank=70,
 )
 
 
@@ -60,7 +62,7 @@ def creation(
         "input": input,
         "output": None,
         "kwargs": kwargs,
-        "metadata_": metadata,
+        "metadata": metadata,
         "multitask_strategy": multitask_strategy,
         "error": None,
         "attempt": 0,

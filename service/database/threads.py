@@ -7,13 +7,13 @@ from sqlalchemy import RowMapping, bindparam, insert, select, update
 
 from service.database.engine import Database
 from service.database.tables import Thread, now
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 
 ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
 SortBy = Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"]
 
-INSERT = insert(Thread)
-_SETTLE = (
+_INSERT = Statement(insert(Thread), rank=0)
+_SETTLE = Statement(
     update(Thread)
     .where(Thread.thread_id == bindparam("b_thread_id"))
     .values(
@@ -23,12 +23,14 @@ _SETTLE = (
         error=bindparam("b_error"),
         updated_at=bindparam("b_now"),
         state_updated_at=bindparam("b_now"),
-    )
+    ),
+    rank=80,
 )
-_STATUS = (
+_STATUS = Statement(
     update(Thread)
     .where(Thread.thread_id == bindparam("b_thread_id"))
-    .values(status=bindparam("b_status"), updated_at=bindparam("b_now"))
+    .values(status=bindparam("b_status"), updated_at=bindparam("b_now")),
+    rank=80,
 )
 
 
@@ -41,7 +43,7 @@ def creation(
         "thread_id": thread_id,
         "tenant_id": tenant_id,
         "status": "idle",
-        "metadata_": metadata,
+        "metadata": metadata,
         "config": {},
         "values": None,
         "interrupts": {},
@@ -51,7 +53,7 @@ def creation(
         "updated_at": moment,
         "state_updated_at": moment,
     }
-    return Write(INSERT, row), row
+    return Write(_INSERT, row), row
 
 
 def settled(

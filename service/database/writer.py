@@ -1,27 +1,42 @@
 """The one writer: what concurrent runs write at the same moment shares one transaction.
 
-A commit costs about a millisecond whatever is in it, and SQLite allows one writer at a time. So writes are queued;
-a loop takes all that is queued, executes it grouped by statement, commits once, and wakes everybody who waited. A
+A commit costs about a millisecond whatever is in it, and SQLite allows one writer at a time. So writes are queued; a
+thread takes all that is queued, executes it grouped by statement, commits once, and wakes everybody who waited. A
 caller that awaited `write` knows that its rows are committed. If the shared transaction fails, each caller's writes are
 tried again alone, so that one bad row fails its own caller only.
+
+Why a thread with a synchronous connection: through an asynchronous driver each statement costs two thread switches,
+which measured as more than half of a small run's time (60 runs/s against 160 with the thread, benchmarks/README.md).
 """
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Executable
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection, Engine, Executable
 
-Statement = Executable
 Parameters = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """An SQL statement of the writer, made once at import.
+
+    rank: within one transaction, statements of a lower rank come first, so that equal statements of many runs stand
+    together and are executed in one call. Statements that touch the same rows must have ranks in the order in which a
+    run issues them, or the same rank, which keeps the order of submission.
+    """
+
+    sql: Executable
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
-    """A statement with one row's parameters. Statements are module-level objects: equal ones are executed together."""
+    """A statement with one row's parameters."""
 
     statement: Statement
     parameters: Parameters
@@ -36,12 +51,13 @@ class _Request:
 class Writer:
     """Queues writes and commits them in groups. Use as an async context manager."""
 
-    def __init__(self, engine: AsyncEngine, largest_group: int = 512) -> None:
+    def __init__(self, engine: Engine, largest_group: int = 512) -> None:
         self._engine = engine
         self._largest_group = largest_group
         self._queue: list[_Request] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -55,6 +71,7 @@ class Writer:
         self._wake.set()
         if self._task is not None:
             await self._task
+        self._thread.shutdown()
 
     def submit(self, *writes: Write) -> asyncio.Future[None]:
         """Queue writes; the future is done when they are committed, in the order of submission."""
@@ -69,28 +86,28 @@ class Writer:
             await asyncio.shield(self.submit(*writes))
 
     async def _loop(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
                 group, self._queue = self._queue[: self._largest_group], self._queue[self._largest_group :]
-                await self._commit(group)
+                errors = await loop.run_in_executor(self._thread, self._commit, [each.writes for each in group])
+                for request, error in zip(group, errors, strict=True):
+                    _settle(request, error)
             if self._closing:
                 return
 
-    async def _commit(self, group: list[_Request]) -> None:
+    def _commit(self, group: list[Sequence[Write]]) -> list[Exception | None]:
+        """In the writer's thread: commit a group; for each request None, or what went wrong with it."""
         try:
-            async with self._engine.begin() as connection:
-                await _execute(connection, [write for request in group for write in request.writes])
+            with self._engine.begin() as connection:
+                _execute(connection, [write for writes in group for write in writes])
         except Exception as error:  # a row that cannot be written fails its own caller, never the writer
             if len(group) == 1:
-                _settle(group[0], error)
-                return
-            for request in group:
-                await self._commit([request])
-        else:
-            for request in group:
-                _settle(request, None)
+                return [error]
+            return [each for writes in group for each in self._commit([writes])]
+        return [None] * len(group)
 
 
 def _settle(request: _Request, error: Exception | None) -> None:
@@ -102,13 +119,14 @@ def _settle(request: _Request, error: Exception | None) -> None:
         request.done.set_exception(error)
 
 
-async def _execute(connection: AsyncConnection, writes: Sequence[Write]) -> None:
-    """Execute in order, neighbours with the same statement in one call."""
+def _execute(connection: Connection, writes: list[Write]) -> None:
+    """Execute by rank, neighbours with the same statement in one call."""
+    writes.sort(key=lambda write: write.statement.rank)
     start = 0
     while start < len(writes):
         end = start
         statement = writes[start].statement
         while end < len(writes) and writes[end].statement is statement:
             end += 1
-        await connection.execute(statement, [write.parameters for write in writes[start:end]])
+        connection.execute(statement.sql, [write.parameters for write in writes[start:end]])
         start = end

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.engine import Database
 from service.database.tables import CheckpointRow, CheckpointValue, CheckpointWrite
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 
 LARGE: Final = 16_384
 """Bytes: a checkpoint up to this size is stored whole; of a larger one, channel values over a quarter of it apart."""
@@ -42,17 +42,27 @@ class _Statements:
     def __init__(self, dialect: str) -> None:
         upsert: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
         row = upsert(CheckpointRow)
-        self.put = row.on_conflict_do_update(
-            index_elements=["thread_id", "checkpoint_ns", "checkpoint_id"],
-            set_={"type": row.excluded.type, "checkpoint": row.excluded.checkpoint, "metadata": row.excluded.metadata},
+        self.put = Statement(
+            row.on_conflict_do_update(
+                index_elements=["thread_id", "checkpoint_ns", "checkpoint_id"],
+                set_={
+                    "type": row.excluded.type,
+                    "checkpoint": row.excluded.checkpoint,
+                    "metadata": row.excluded.metadata,
+                },
+            ),
+            rank=52,
         )
-        self.put_value = upsert(CheckpointValue).on_conflict_do_nothing()
+        self.put_value = Statement(upsert(CheckpointValue).on_conflict_do_nothing(), rank=51)
         key = ["thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx"]
         write = upsert(CheckpointWrite)
-        self.put_write = write.on_conflict_do_nothing(index_elements=key)
-        self.replace_write = write.on_conflict_do_update(
-            index_elements=key,
-            set_={"channel": write.excluded.channel, "type": write.excluded.type, "value": write.excluded.value},
+        self.put_write = Statement(write.on_conflict_do_nothing(index_elements=key), rank=53)
+        self.replace_write = Statement(
+            write.on_conflict_do_update(
+                index_elements=key,
+                set_={"channel": write.excluded.channel, "type": write.excluded.type, "value": write.excluded.value},
+            ),
+            rank=54,
         )
 
 

@@ -79,7 +79,7 @@ class Executor:
     async def __aenter__(self) -> Self:
         for row in await runs.unfinished(self._database):
             log.info("run taken up again", run_id=row["run_id"], status=row["status"], attempt=row["attempt"] + 1)
-            self.submit({**row, "metadata_": row["metadata"]})
+            self.submit(dict(row))
         return self
 
     async def __aexit__(
@@ -247,7 +247,7 @@ class Executor:
 
     def _config(self, row: dict[str, Any], kwargs: dict[str, Any]) -> RunnableConfig:
         given = cast(dict[str, Any], kwargs.get("config") or {})
-        metadata = {**row["metadata_"], "run_id": row["run_id"], "graph_id": row["graph_id"]}
+        metadata = {**row["metadata"], "run_id": row["run_id"], "graph_id": row["graph_id"]}
         return {
             "recursion_limit": given.get("recursion_limit", self._limits.recursion),
             "tags": given.get("tags", []),

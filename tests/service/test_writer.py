@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from service.database import migrate
 from service.database.engine import open_database
 from service.database.tables import DEFAULT_TENANT, RunEvent, Tenant, now
-from service.database.writer import Write
+from service.database.writer import Statement, Write
 
-_INSERT = insert(Tenant)
+_INSERT = Statement(insert(Tenant), 0)
 
 
 def _tenant(name: str) -> Write:
@@ -32,7 +32,10 @@ async def test_a_row_that_cannot_be_written_fails_its_own_caller_only(empty_data
         good = [database.writer.submit(_tenant(f"t{n}")) for n in range(5)]
         twice = database.writer.submit(_tenant("new"), _tenant(DEFAULT_TENANT))
         unknown = database.writer.submit(
-            Write(insert(RunEvent), {"run_id": "none", "seq": 1, "kind": "x", "data": object(), "created_at": now()})
+            Write(
+                Statement(insert(RunEvent), 0),
+                {"run_id": "none", "seq": 1, "kind": "x", "data": object(), "created_at": now()},
+            )
         )
         after = database.writer.submit(_tenant("after"))
         await asyncio.gather(*good, after)
