@@ -80,12 +80,12 @@ _OTHER_GRANT = _words(
 
 
 def is_grant(text: str) -> float:
-    """How surely a sentence itself grants a licence: 1 by operative words, 0.6 by a right of use, below 0 against."""
+    """How surely a sentence itself grants a licence: 1 by operative words, 0.75 by a right of use, below 0 against."""
     strength = 0.0
     if _OPERATIVE_GRANT.search(text):
         strength = 1.0
     elif _MAY_USE.search(text):
-        strength = 0.6
+        strength = 0.75
     if _NO_GRANT.search(text):
         strength -= 0.8
     if _POWER_TO_GRANT.search(text):
