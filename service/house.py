@@ -4,9 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from workflows import loading
-from workflows.contract_review.graph import workflow as contract_review
-
 from agents.pool import Pool
 from service.auth import Keys
 from service.database import assistants, migrate
@@ -18,6 +15,8 @@ from tools.contracts import server as contracts
 from tools.documents import server as documents
 from tools.errors import ConsiliaError
 from tools.host import ToolHost, ToolLimits
+from workflows import loading
+from workflows.contract_review.graph import workflow as contract_review
 from workflows.registry import Registry
 
 

@@ -37,6 +37,7 @@ class Limits(BaseModel):
     concurrent_runs: int = Field(default=256, ge=1, description="Runs that one process executes at a time.")
     queued_runs: int = Field(default=10_000, ge=1, description="Runs that may wait; beyond, POST answers 429.")
     run_seconds: float = Field(default=3600.0, gt=0, description="Longest that a run may take, seconds.")
+    drain_seconds: float = Field(default=10.0, ge=0, description="Time that running steps get at a shutdown, seconds.")
     recursion: int = Field(
         default=100, ge=1, description="Most steps of a graph in one run, unless its config says otherwise."
     )
@@ -85,7 +86,8 @@ class Settings(BaseSettings):
 def load(config: Path | None = None, **overrides: Any) -> Settings:
     """Settings from `config`, else from ./consilia.toml when there is one, else the defaults.
 
-    `config` may also be a langgraph.json: its graphs are served, with default settings. Overrides (from the command line) win over the environment, which wins over the file.
+    `config` may also be a langgraph.json: its graphs are served, with default settings. Overrides (from the command
+    line) win over the environment, which wins over the file.
     """
     path = config or (Path("consilia.toml") if Path("consilia.toml").is_file() else None)
     values: dict[str, Any] = {}

@@ -1,19 +1,22 @@
-"""Runs: start one, wait for it."""
+"""Runs: start one, wait for it, follow it, end it."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from service.api import assistants, threads
 from service.api.access import TheCaller, TheHouse
-from service.api.shapes import Run, RunCreate, run_shape
+from service.api.shapes import Run, RunCreate, RunsCancel, StreamMode, run_shape
+from service.api.sse import sse
 from service.auth import Caller
+from service.database import runs
+from service.database import threads as thread_rows
 from service.house import House
-from service.runs.executor import Outcome
+from service.runs.executor import CancelAction, Outcome
 from service.runs.submit import Accepted, Order, submit
 from tools.errors import ConsiliaError
 
@@ -22,13 +25,32 @@ router = APIRouter(tags=["runs"])
 HEARTBEAT_SECONDS = 10.0
 """A waiting response sends white space this often, so that no proxy takes it for dead."""
 
+LastEventId = Annotated[int, Query(alias="last_event_id", ge=0)]
+
+
+class NothingToCancel(ConsiliaError):
+    code = "nothing_to_cancel"
+    status = 404
+
+
+class ServiceStopping(ConsiliaError):
+    code = "service_stopping"
+    status = 503
+
+
+class RunInFlight(ConsiliaError):
+    code = "run_in_flight"
+    status = 409
+
 
 async def accept(house: House, caller: Caller, body: RunCreate, thread_id: str | None) -> Accepted:
     """Check and accept a run."""
+    assistant = await assistants.find(house, caller, body.assistant_id)
     if thread_id is not None:
-        thread_id = (await threads.find(house, caller, thread_id))["thread_id"]
+        thread_id = await _thread(house, caller, thread_id, body)
+    checkpoint = body.checkpoint or ({"checkpoint_id": body.checkpoint_id} if body.checkpoint_id else None)
     order = Order(
-        assistant=await assistants.find(house, caller, body.assistant_id),
+        assistant=assistant,
         input=body.input,
         command=body.command,
         config=body.config,
@@ -39,8 +61,26 @@ async def accept(house: House, caller: Caller, body: RunCreate, thread_id: str |
         interrupt_after=body.interrupt_after,
         multitask_strategy=body.multitask_strategy,
         durability=body.durability,
+        subgraphs=body.stream_subgraphs,
+        checkpoint=checkpoint,
+        after_seconds=body.after_seconds,
+        webhook=body.webhook,
+        on_completion=body.on_completion,
     )
     return await submit(house, caller.tenant_id, order, thread_id)
+
+
+async def _thread(house: House, caller: Caller, thread_id: str, body: RunCreate) -> str:
+    """The id of the thread; made when there is none and the caller says so."""
+    try:
+        return str((await threads.find(house, caller, thread_id))["thread_id"])
+    except threads.UnknownThread:
+        if body.if_not_exists != "create":
+            raise
+    thread_id = threads.checked_uuid("thread", thread_id)
+    creation, _ = thread_rows.creation(caller.tenant_id, thread_id, {})
+    await house.database.writer.write(creation)
+    return thread_id
 
 
 @router.post("/threads/{thread_id}/runs")
@@ -51,37 +91,197 @@ async def create(thread_id: str, body: RunCreate, house: TheHouse, caller: TheCa
     return run_shape(accepted.row)
 
 
+@router.post("/runs")
+async def create_stateless(body: RunCreate, house: TheHouse, caller: TheCaller, response: Response) -> Run:
+    """Start a run on a thread of its own in the background."""
+    accepted = await accept(house, caller, body, None)
+    response.headers.update(_headers(accepted.row))
+    return run_shape(accepted.row)
+
+
+@router.post("/runs/batch")
+async def create_batch(
+    bodies: Annotated[list[RunCreate], Body(min_length=1, max_length=1000)], house: TheHouse, caller: TheCaller
+) -> list[Run]:
+    """Start many runs, each on a thread of its own."""
+    accepted = await asyncio.gather(*(accept(house, caller, body, None) for body in bodies))
+    return [run_shape(each.row) for each in accepted]
+
+
 @router.post("/threads/{thread_id}/runs/wait", response_model=None)
-async def wait(thread_id: str, body: RunCreate, house: TheHouse, caller: TheCaller) -> Response:
+async def wait(thread_id: str, body: RunCreate, request: Request, house: TheHouse, caller: TheCaller) -> Response:
     """Run on a thread and answer with the final state."""
-    return await _waited(await accept(house, caller, body, thread_id))
+    return await _waited(house, request, await accept(house, caller, body, thread_id), body.on_disconnect == "cancel")
 
 
 @router.post("/runs/wait", response_model=None)
-async def wait_stateless(body: RunCreate, house: TheHouse, caller: TheCaller) -> Response:
+async def wait_stateless(body: RunCreate, request: Request, house: TheHouse, caller: TheCaller) -> Response:
     """Run on a thread of its own and answer with the final state."""
-    return await _waited(await accept(house, caller, body, None))
+    return await _waited(house, request, await accept(house, caller, body, None), body.on_disconnect == "cancel")
 
 
-async def _waited(accepted: Accepted) -> Response:
-    headers = _headers(accepted.row)
-    done, _ = await asyncio.wait([accepted.outcome], timeout=HEARTBEAT_SECONDS)
-    if not done:
-        return StreamingResponse(_slowly(accepted), media_type="application/json", headers=headers)
-    outcome = accepted.outcome.result()
-    if outcome.error is not None and 400 <= outcome.error["status"] < 500:
-        payload = {"detail": outcome.error["message"], **_answer(outcome), **_public(outcome.error)}
-        return Response(orjson.dumps(payload), outcome.error["status"], headers, "application/json")
-    return Response(orjson.dumps(_answer(outcome)), 200, headers, "application/json")
+@router.post("/threads/{thread_id}/runs/stream", response_model=None)
+async def stream(thread_id: str, body: RunCreate, house: TheHouse, caller: TheCaller) -> Response:
+    """Run on a thread and answer with its events as they come (Server-Sent Events)."""
+    accepted = await accept(house, caller, body, thread_id)
+    return _streamed(house, accepted.row, body.modes(), cancel=body.on_disconnect == "cancel")
 
 
-async def _slowly(accepted: Accepted) -> AsyncGenerator[bytes]:
-    while not (await asyncio.wait([accepted.outcome], timeout=HEARTBEAT_SECONDS))[0]:
-        yield b"\n"
+@router.post("/runs/stream", response_model=None)
+async def stream_stateless(body: RunCreate, house: TheHouse, caller: TheCaller) -> Response:
+    """Run on a thread of its own and answer with its events as they come (Server-Sent Events)."""
+    accepted = await accept(house, caller, body, None)
+    return _streamed(house, accepted.row, body.modes(), cancel=body.on_disconnect == "cancel")
+
+
+@router.get("/threads/{thread_id}/runs/{run_id}/stream", response_model=None)
+async def join_stream(
+    thread_id: str,
+    run_id: str,
+    request: Request,
+    house: TheHouse,
+    caller: TheCaller,
+    stream_mode: Annotated[list[StreamMode] | None, Query()] = None,
+    cancel_on_disconnect: bool = False,
+) -> Response:
+    """Follow a run, from its start or after `Last-Event-ID`, while it runs or when it has ended."""
+    row = dict(await threads.find_run(house, caller, thread_id, run_id))
+    modes = stream_mode or row["kwargs"]["stream_mode"]
+    return _streamed(house, row, list(modes), after=_last_event_id(request), cancel=cancel_on_disconnect)
+
+
+@router.get("/threads/{thread_id}/runs/{run_id}/join", response_model=None)
+async def join(
+    thread_id: str,
+    run_id: str,
+    request: Request,
+    house: TheHouse,
+    caller: TheCaller,
+    cancel_on_disconnect: bool = False,
+) -> Response:
+    """Wait for a run and answer with the final state."""
+    row = dict(await threads.find_run(house, caller, thread_id, run_id))
+    running = house.executor.outcome(row["run_id"])
+    if running is None:
+        return _answered(row, _past(dict(await threads.find_run(house, caller, thread_id, run_id))))
+    return await _waited(house, request, Accepted(row, running), cancel_on_disconnect)
+
+
+@router.post("/threads/{thread_id}/runs/{run_id}/cancel", status_code=204, response_model=None)
+async def cancel(
+    thread_id: str,
+    run_id: str,
+    house: TheHouse,
+    caller: TheCaller,
+    wait: bool = False,
+    action: CancelAction = "interrupt",
+) -> Response:
+    """End a run; with `rollback` its checkpoints are removed too."""
+    row = await threads.find_run(house, caller, thread_id, run_id)
+    ending = house.executor.cancel(row["run_id"], action)
+    if ending is None:
+        raise NothingToCancel("No runs found to cancel.", run_id=run_id)
+    if wait:
+        await asyncio.wait([ending])
+    return Response(status_code=204)
+
+
+@router.post("/runs/cancel", status_code=204, response_model=None)
+async def cancel_many(
+    body: RunsCancel, house: TheHouse, caller: TheCaller, action: CancelAction = "interrupt"
+) -> Response:
+    """End many runs: these of a thread, or all of the caller's with a status."""
+    wanted: list[str] = []
+    if body.thread_id and body.run_ids:
+        thread_id = threads.checked_uuid("thread", body.thread_id)
+        ids = [threads.checked_uuid("run", each) for each in body.run_ids]
+        known = [await runs.get(house.database, caller.tenant_id, each, thread_id) for each in ids]
+        wanted = [row["run_id"] for row in known if row is not None]
+    elif body.status:
+        statuses: tuple[Literal["pending", "running"], ...] = ("pending", "running")
+        chosen = statuses if body.status == "all" else (body.status,)
+        wanted = await runs.ids_with_status(house.database, caller.tenant_id, chosen)
+    ended = [house.executor.cancel(each, action) for each in wanted]
+    if body.status is None and not any(ended):
+        raise NothingToCancel("No runs found to cancel.")
+    return Response(status_code=204)
+
+
+@router.delete("/threads/{thread_id}/runs/{run_id}", status_code=204, response_model=None)
+async def delete(thread_id: str, run_id: str, house: TheHouse, caller: TheCaller) -> Response:
+    """Delete a run that has ended, with its events, calls and files; the thread's state stays."""
+    row = await threads.find_run(house, caller, thread_id, run_id)
+    if house.executor.outcome(row["run_id"]) is not None:
+        raise RunInFlight(f"run {run_id} has not ended; cancel it first", run_id=run_id)
+    await runs.delete(house.database, row["run_id"])
+    return Response(status_code=204)
+
+
+def _streamed(
+    house: House, row: dict[str, Any], modes: list[str], *, after: int = 0, cancel: bool = False
+) -> StreamingResponse:
+    def gone() -> None:
+        if cancel:
+            house.executor.cancel(row["run_id"], "interrupt")
+
+    headers = {**_headers(row), "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    headers["Location"] = f"{headers['Content-Location']}/stream"
+    events = house.feeds.follow(row["run_id"], after)
+    return StreamingResponse(sse(events, modes, gone), media_type="text/event-stream", headers=headers)
+
+
+def _last_event_id(request: Request) -> int:
+    given = request.headers.get("last-event-id", "0")
+    return int(given) if given.isdigit() else 0
+
+
+async def _waited(house: House, request: Request, accepted: Accepted, cancel_when_gone: bool) -> Response:
+    patience = HEARTBEAT_SECONDS
+    while patience > 0:
+        step = 0.5 if cancel_when_gone else patience
+        done, _ = await asyncio.wait([accepted.outcome], timeout=step)
+        if done:
+            return _answered(accepted.row, _result(accepted.outcome))
+        patience -= step
+        if cancel_when_gone and await request.is_disconnected():
+            house.executor.cancel(accepted.row["run_id"], "interrupt")
+            cancel_when_gone = False
+    gone = (lambda: house.executor.cancel(accepted.row["run_id"], "interrupt")) if cancel_when_gone else None
+    return StreamingResponse(_slowly(accepted, gone), media_type="application/json", headers=_headers(accepted.row))
+
+
+async def _slowly(accepted: Accepted, gone: Any) -> AsyncGenerator[bytes]:
     try:
-        yield orjson.dumps(_answer(accepted.outcome.result()))
-    except (asyncio.CancelledError, ConsiliaError):
-        yield orjson.dumps({"__error__": {"error": "Interrupted", "message": "the service stopped; the run goes on"}})
+        while not (await asyncio.wait([accepted.outcome], timeout=HEARTBEAT_SECONDS))[0]:
+            yield b"\n"
+    except (asyncio.CancelledError, GeneratorExit):
+        if gone is not None:
+            gone()
+        raise
+    yield orjson.dumps(_answer(_result(accepted.outcome)))
+
+
+def _result(outcome: "asyncio.Future[Outcome]") -> Outcome:
+    """How the run ended, as far as this process knows."""
+    if outcome.cancelled():
+        stopping = ServiceStopping("the service is stopping; the run goes on when it is back")
+        return Outcome("error", None, error={**stopping.as_payload(), "type": "ServiceStopping"})
+    return outcome.result()
+
+
+def _past(row: dict[str, Any]) -> Outcome:
+    return Outcome(row["status"], row["output"], error=row["error"])
+
+
+def _answered(row: dict[str, Any], outcome: Outcome) -> Response:
+    """What is the caller's fault has its own status; what a graph raised comes as in the Agent Server."""
+    status = 200
+    payload = _answer(outcome)
+    if outcome.error is not None and (400 <= outcome.error["status"] < 500 or outcome.error["status"] == 503):
+        status = outcome.error["status"]
+        error = outcome.error
+        payload = {"detail": error["message"], **payload, "code": error["code"], "details": error["details"]}
+    return Response(orjson.dumps(payload), status, _headers(row), "application/json")
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:
@@ -91,10 +291,6 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
         asked = [each for group in outcome.interrupts.values() for each in group]
         return {**(outcome.values or {}), "__interrupt__": asked}
     return outcome.values or {}
-
-
-def _public(error: dict[str, Any]) -> dict[str, Any]:
-    return {"code": error["code"], "details": error["details"]}
 
 
 def _headers(row: dict[str, Any]) -> dict[str, str]:

@@ -77,24 +77,78 @@ class Thread(BaseModel):
 
 
 class RunCreate(BaseModel):
-    """What to run, and how."""
+    """What to run, and how. Fields that only LangSmith knows are accepted and ignored."""
 
     model_config = ConfigDict(extra="allow")
 
     assistant_id: str
     input: dict[str, Any] | None = None
     command: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
+    checkpoint_id: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     config: dict[str, Any] = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
     stream_mode: StreamMode | list[StreamMode] = "values"
+    stream_subgraphs: bool = False
+    stream_resumable: bool = False
     interrupt_before: list[str] | Literal["*"] | None = None
     interrupt_after: list[str] | Literal["*"] | None = None
     multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] = "enqueue"
     durability: Literal["sync", "async", "exit"] = "async"
+    if_not_exists: Literal["create", "reject"] = "reject"
+    on_disconnect: Literal["cancel", "continue"] = "continue"
+    on_completion: Literal["delete", "keep"] = "keep"
+    after_seconds: float | None = Field(default=None, ge=0, le=366 * 86_400)
+    webhook: str | None = None
 
     def modes(self) -> list[str]:
+        """The stream modes as a list."""
         return [self.stream_mode] if isinstance(self.stream_mode, str) else list(self.stream_mode)
+
+
+class RunsCancel(BaseModel):
+    """Which runs to end: these of a thread, or all with a status."""
+
+    thread_id: str | None = None
+    run_ids: list[str] | None = None
+    status: Literal["pending", "running", "all"] | None = None
+
+
+class ThreadPatch(BaseModel):
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class ThreadCount(BaseModel):
+    metadata: dict[str, Any] | None = None
+    values: dict[str, Any] | None = None
+    status: Literal["idle", "busy", "interrupted", "error"] | None = None
+
+
+class ThreadPrune(BaseModel):
+    thread_ids: list[str] = Field(max_length=1000)
+    strategy: Literal["delete", "keep_latest"] = "delete"
+
+
+class StateUpdate(BaseModel):
+    """New values for a thread's state, as if a node had written them."""
+
+    values: dict[str, Any] | list[dict[str, Any]] | None = None
+    as_node: str | None = None
+    checkpoint: dict[str, Any] | None = None
+    checkpoint_id: str | None = None
+
+
+class StateRequest(BaseModel):
+    checkpoint: dict[str, Any]
+    subgraphs: bool = False
+
+
+class HistoryRequest(BaseModel):
+    limit: int = Field(10, ge=1, le=1000)
+    before: str | dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
 
 
 class Run(BaseModel):

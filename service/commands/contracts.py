@@ -131,11 +131,19 @@ def _read(file: Path, limit: int) -> bytes:
 async def _write(house: House, file_id: str, out_dir: Path) -> Path:
     row = await files.get(house.database, DEFAULT_TENANT, file_id)
     assert row is not None, "the run has just written it"
-    out_dir.mkdir(parents=True, exist_ok=True)
-    path = out_dir / str(row["name"])
+    return _written(out_dir, row["name"], await files.content(house.database, file_id))
+
+
+def _written(out_dir: Path, name: str, content: bytes) -> Path:
+    """Write the file whole or not at all. Raises InvalidInput when the folder cannot be written."""
+    path = out_dir / name
     part = path.with_name(path.name + ".part")
-    part.write_bytes(await files.content(house.database, file_id))
-    part.replace(path)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {str(path)!r}: {error.strerror}; choose another folder with --out") from None
     return path
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import delete as sql_delete
 
 from service.database.engine import Database
 from service.database.tables import Run, RunEvent, now
@@ -173,3 +174,16 @@ async def starting_with(database: Database, tenant_id: str, prefix: str) -> Sequ
     query = select(Run.__table__).where(Run.tenant_id == tenant_id, Run.run_id.startswith(prefix, autoescape=True))
     async with database.reading() as connection:
         return (await connection.execute(query.limit(2))).mappings().all()
+
+
+async def ids_with_status(database: Database, tenant_id: str, statuses: Sequence[RunStatus]) -> list[str]:
+    """Ids of the tenant's runs with one of these statuses, oldest first."""
+    query = select(Run.run_id).where(Run.tenant_id == tenant_id, Run.status.in_(statuses)).order_by(Run.run_id)
+    async with database.reading() as connection:
+        return list(await connection.scalars(query))
+
+
+async def delete(database: Database, run_id: str) -> None:
+    """Delete a run with its events, calls and files."""
+    async with database.engine.begin() as connection:
+        await connection.execute(sql_delete(Run).where(Run.run_id == run_id))

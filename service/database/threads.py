@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+import orjson
+from sqlalchemy import RowMapping, Select, bindparam, func, insert, select, update
+from sqlalchemy import delete as sql_delete
 
 from service.database.engine import Database
-from service.database.tables import Thread, now
+from service.database.tables import Json, Thread, now
 from service.database.writer import Statement, Write
 
 ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
@@ -30,6 +32,14 @@ _STATUS = Statement(
     update(Thread)
     .where(Thread.thread_id == bindparam("b_thread_id"))
     .values(status=bindparam("b_status"), updated_at=bindparam("b_now")),
+    rank=80,
+)
+
+
+_METADATA = Statement(
+    update(Thread)
+    .where(Thread.thread_id == bindparam("b_thread_id"))
+    .values(metadata=bindparam("b_metadata", type_=Json), updated_at=bindparam("b_now")),
     rank=80,
 )
 
@@ -77,6 +87,10 @@ def settled(
     )
 
 
+def metadata_changed(thread_id: str, metadata: dict[str, Any]) -> Write:
+    return Write(_METADATA, {"b_thread_id": thread_id, "b_metadata": metadata, "b_now": now()})
+
+
 def status_changed(thread_id: str, status: ThreadStatus) -> Write:
     return Write(_STATUS, {"b_thread_id": thread_id, "b_status": status, "b_now": now()})
 
@@ -101,16 +115,48 @@ async def search(
     offset: int = 0,
 ) -> Sequence[RowMapping]:
     """The tenant's threads that match every filter."""
-    query = select(Thread.__table__).where(Thread.tenant_id == tenant_id, Thread.temporary.is_(False))
-    if status:
-        query = query.where(Thread.status == status)
+    query = _matching(select(Thread.__table__), tenant_id, metadata, values, status)
     if ids is not None:
         query = query.where(Thread.thread_id.in_(ids))
-    for key, value in (metadata or {}).items():
-        query = query.where(Thread.metadata_[key].as_string() == str(value))
-    for key, value in (values or {}).items():
-        query = query.where(Thread.values[key].as_string() == str(value))
     column = getattr(Thread, sort_by)
     order = (column.desc(), Thread.thread_id.desc()) if descending else (column.asc(), Thread.thread_id.asc())
     async with database.reading() as connection:
         return (await connection.execute(query.order_by(*order).limit(limit).offset(offset))).mappings().all()
+
+
+async def count(
+    database: Database,
+    tenant_id: str,
+    *,
+    metadata: dict[str, Any] | None,
+    values: dict[str, Any] | None,
+    status: ThreadStatus | None,
+) -> int:
+    """How many of the tenant's threads match every filter."""
+    query = _matching(select(func.count()).select_from(Thread), tenant_id, metadata, values, status)
+    async with database.reading() as connection:
+        return await connection.scalar(query) or 0
+
+
+def _matching(
+    query: Select[Any],
+    tenant_id: str,
+    metadata: dict[str, Any] | None,
+    values: dict[str, Any] | None,
+    status: ThreadStatus | None,
+) -> Select[Any]:
+    query = query.where(Thread.tenant_id == tenant_id, Thread.temporary.is_(False))
+    if status:
+        query = query.where(Thread.status == status)
+    for column, wanted in ((Thread.metadata_, metadata), (Thread.values, values)):
+        for key, value in (wanted or {}).items():
+            query = query.where(
+                column[key].as_string() == (value if isinstance(value, str) else orjson.dumps(value).decode())
+            )
+    return query
+
+
+async def delete(database: Database, thread_id: str) -> None:
+    """Delete a thread with its runs, their events, calls and files."""
+    async with database.engine.begin() as connection:
+        await connection.execute(sql_delete(Thread).where(Thread.thread_id == thread_id))

@@ -20,7 +20,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from sqlalchemy import RowMapping, delete, insert, literal, select
+from sqlalchemy import RowMapping, delete, func, insert, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -247,6 +247,32 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         async with self._database.engine.begin() as connection:
             for table in (CheckpointRow, CheckpointValue, CheckpointWrite):
                 await connection.execute(delete(table).where(table.thread_id == thread_id))
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints that these runs made, with their writes; shared channel values stay."""
+        mine = select(CheckpointRow.thread_id, CheckpointRow.checkpoint_ns, CheckpointRow.checkpoint_id).where(
+            CheckpointRow.run_id.in_(run_ids)
+        )
+        key = tuple_(CheckpointWrite.thread_id, CheckpointWrite.checkpoint_ns, CheckpointWrite.checkpoint_id)
+        async with self._database.engine.begin() as connection:
+            await connection.execute(delete(CheckpointWrite).where(key.in_(mine)))
+            await connection.execute(delete(CheckpointRow).where(CheckpointRow.run_id.in_(run_ids)))
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """keep_latest: keep only each namespace's newest checkpoint. delete: delete all."""
+        if strategy == "delete":
+            for thread_id in thread_ids:
+                await self.adelete_thread(thread_id)
+            return
+        latest = (
+            select(CheckpointRow.thread_id, CheckpointRow.checkpoint_ns, func.max(CheckpointRow.checkpoint_id))
+            .where(CheckpointRow.thread_id.in_(thread_ids))
+            .group_by(CheckpointRow.thread_id, CheckpointRow.checkpoint_ns)
+        )
+        async with self._database.engine.begin() as connection:
+            for table in (CheckpointWrite, CheckpointRow):
+                key = tuple_(table.thread_id, table.checkpoint_ns, table.checkpoint_id)
+                await connection.execute(delete(table).where(table.thread_id.in_(thread_ids), key.not_in(latest)))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy everything; channel values, writes and the whole parent chain."""

@@ -3,15 +3,15 @@
 import asyncio
 import traceback
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import structlog
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphRecursionError
-from langgraph.types import Command, Interrupt, StreamMode
+from langgraph.errors import GraphDrained, GraphRecursionError
+from langgraph.runtime import RunControl
 
 from agents.ask import Counsel
 from agents.pool import Pool
@@ -20,19 +20,20 @@ from service.database.engine import Database
 from service.database.runs import RunStatus
 from service.database.threads import ThreadStatus
 from service.runs.checkpoints import DatabaseSaver
+from service.runs.driving import Drive, Driven, drive
 from service.runs.files import TenantFiles
-from service.runs.json import dumps, plain
+from service.runs.json import dumps
 from service.runs.ledger import RunLedger
 from service.runs.stream import Feeds
 from service.settings import Limits
 from tools.errors import ConsiliaError
 from tools.host import Toolbox, ToolHost
 from workflows.desk import Desk
-from workflows.registry import Graph, Registry
+from workflows.registry import Registry
 
 log = structlog.get_logger(__name__)
 
-STREAM_MODES = ("values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "debug", "custom")
+CancelAction = Literal["interrupt", "rollback"]
 
 
 class QueueFull(ConsiliaError):
@@ -44,19 +45,23 @@ class QueueFull(ConsiliaError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. values: the final state. error: {"code", "message", "status", "details", "type"}."""
+    """How a run ended. values: the final state. interrupts: what it waits for, by task id. error: with its `type`."""
 
     status: RunStatus
     values: dict[str, Any] | None
-    interrupts: dict[str, Any] = field(default_factory=dict[str, Any])
+    interrupts: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     error: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
 class _Work:
+    """A run that is queued or executing here. cancelling: set once somebody has asked for its end."""
+
     row: dict[str, Any]
     outcome: asyncio.Future[Outcome]
+    control: RunControl = field(default_factory=RunControl)
     task: asyncio.Task[None] | None = None
+    cancelling: CancelAction | None = None
 
 
 class Executor:
@@ -75,6 +80,7 @@ class Executor:
         self._slots = asyncio.Semaphore(limits.concurrent_runs)
         self._work: dict[str, _Work] = {}
         self._threads: dict[str, deque[_Work]] = defaultdict(deque)
+        self._draining = False
 
     async def __aenter__(self) -> Self:
         for row in await runs.unfinished(self._database):
@@ -85,7 +91,13 @@ class Executor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Drain: start nothing more, let each run end its step and checkpoint it; what is left is taken up again."""
+        self._draining = True
         tasks = [work.task for work in self._work.values() if work.task is not None]
+        for work in self._work.values():
+            work.control.request_drain("shutdown")
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._limits.drain_seconds)
         for task in tasks:
             task.cancel("shutdown")
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -102,6 +114,7 @@ class Executor:
         self._work[row["run_id"]] = work
         queue = self._threads[row["thread_id"]]
         queue.append(work)
+        self._feeds.open(row["run_id"])
         if len(queue) == 1:
             self._start(work)
         return work.outcome
@@ -111,55 +124,85 @@ class Executor:
         work = self._work.get(run_id)
         return work.outcome if work else None
 
+    def on_thread(self, thread_id: str) -> list[str]:
+        """Ids of the runs that are queued or executing on a thread, in their order."""
+        return [work.row["run_id"] for work in self._threads.get(thread_id, ())]
+
+    def cancel(self, run_id: str, action: CancelAction) -> asyncio.Future[Outcome] | None:
+        """End a run: its state stays as its last step left it, or, with `rollback`, as it was before the run.
+
+        The future of its end; None when it is not queued or executing here.
+        """
+        work = self._work.get(run_id)
+        if work is None:
+            return None
+        if work.cancelling is None:
+            work.cancelling = action
+            if work.task is not None:
+                work.task.cancel("cancelled by a caller")
+        return work.outcome
+
     def _start(self, work: _Work) -> None:
         work.task = asyncio.create_task(self._execute(work), name=f"run {work.row['run_id']}")
 
     async def _execute(self, work: _Work) -> None:
         run_id, thread_id = work.row["run_id"], work.row["thread_id"]
         try:
-            async with self._slots:
-                outcome = await self._run(work.row)
-            if not work.outcome.done():
+            outcome = await self._outcome(work)
+            if outcome is not None and not work.outcome.done():
                 work.outcome.set_result(outcome)
-        except asyncio.CancelledError:
-            work.outcome.cancel()
-            raise
-        except Exception as error:  # the database is gone: whoever waits must hear it; the run stays taken up in SQL
+        except Exception as error:  # the database is gone: whoever waits must hear it; the run is taken up again
             log.exception("run could not be recorded", run_id=run_id)
             if not work.outcome.done():
                 work.outcome.set_exception(error)
         finally:
+            if not work.outcome.done():
+                work.outcome.cancel()
             self._feeds.close(run_id)
             self._work.pop(run_id, None)
             queue = self._threads[thread_id]
             queue.popleft()
-            if queue:
+            if queue and not self._draining:
                 self._start(queue[0])
-            else:
+            elif not queue:
                 del self._threads[thread_id]
 
-    async def _run(self, row: dict[str, Any]) -> Outcome:
+    async def _outcome(self, work: _Work) -> Outcome | None:
+        """Run it, unless it was cancelled before; None when this process goes down first."""
+        row = work.row
+        ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], self._feeds.open(row["run_id"]))
+        try:
+            if work.cancelling is None:
+                await _until_due(row)
+                async with self._slots:
+                    return await self._run(row, ledger, work.control)
+        except GraphDrained:
+            return None
+        except asyncio.CancelledError:
+            if work.cancelling is None:
+                raise
+            task = asyncio.current_task()
+            assert task is not None, "a run is executed in a task"
+            task.uncancel()
+        return await self._end_cancelled(work, ledger)
+
+    async def _run(self, row: dict[str, Any], ledger: RunLedger, control: RunControl) -> Outcome:
         run_id, attempt = row["run_id"], row["attempt"] + 1
         again = attempt > 1
-        last_seq = await runs.last_event(self._database, run_id) if again else 0
-        feed = self._feeds.open(run_id, last_seq)
-        ledger = RunLedger(self._database, run_id, row["tenant_id"], feed)
-        await ledger.append(
-            "metadata",
-            dumps({"run_id": run_id, "attempt": attempt}),
-            runs.started(run_id, attempt),
-            threads.status_changed(row["thread_id"], "busy"),
-        )
+        if again:
+            ledger.continue_after(await runs.last_event(self._database, run_id))
+        started = (runs.started(run_id, attempt), threads.status_changed(row["thread_id"], "busy"))
+        ledger.append("metadata", dumps({"run_id": run_id, "attempt": attempt}), *started)
         try:
             async with asyncio.timeout(self._limits.run_seconds):
-                outcome = await self._stream(row, ledger, resume=again)
+                outcome = await self._drive(row, ledger, control, again)
         except TimeoutError:
-            message = f"the run took longer than {self._limits.run_seconds:g} s"
+            message = f"the run took longer than {self._limits.run_seconds:g} s (limits.run_seconds)"
             outcome = Outcome("timeout", None, error=_error("run_timeout", message, 504, "TimeoutError"))
-        except asyncio.CancelledError:
+        except GraphDrained:
             raise
         except GraphRecursionError as error:
-            outcome = Outcome("error", None, error=_error("recursion_limit", str(error), 422, "GraphRecursionError"))
+            outcome = Outcome("error", None, error=_error("recursion_limit", str(error), 500, "GraphRecursionError"))
         except ConsiliaError as error:
             outcome = Outcome("error", None, error={**error.as_payload(), "type": type(error).__name__})
         except Exception as error:
@@ -170,106 +213,99 @@ class Executor:
         await self._settle(row, ledger, outcome)
         return outcome
 
-    async def _settle(self, row: dict[str, Any], ledger: RunLedger, outcome: Outcome) -> None:
-        status: ThreadStatus = "error" if outcome.status in ("error", "timeout") else "idle"
-        if outcome.status == "interrupted":
-            status = "interrupted"
-        writes = [
-            runs.finished(
-                row["run_id"],
-                outcome.status,
-                output=outcome.values,
-                error=outcome.error,
-                engine=ledger.engine,
-                degraded=False,
-            ),
-            threads.settled(row["thread_id"], status, outcome.values, outcome.interrupts, outcome.error),
-        ]
-        if outcome.error is not None:
-            shown = {"error": outcome.error["type"], "message": outcome.error["message"], "code": outcome.error["code"]}
-            await ledger.append("error", dumps(shown), *writes)
-        else:
-            await self._database.writer.write(*writes)
-
-    async def _stream(self, row: dict[str, Any], ledger: RunLedger, resume: bool) -> Outcome:
-        """Drive the graph to its end, appending what it streams as events."""
+    async def _drive(self, row: dict[str, Any], ledger: RunLedger, control: RunControl, again: bool) -> Outcome:
         workflow = self._registry.get(row["graph_id"])
-        kwargs = cast(dict[str, Any], row["kwargs"])
-        config = self._config(row, kwargs)
-        context: Any = kwargs.get("context") or None
+        config = self._config(row)
+        order = Drive.of(row)
+        context: Any = cast(dict[str, Any], row["kwargs"]).get("context") or None
         if workflow.desk:
             context = Desk(
                 tools=Toolbox(self._host, ledger, workflow.name, workflow.tools),
                 counsel=Counsel(self._pool, ledger),
                 files=TenantFiles(self._database, row["tenant_id"], row["run_id"]),
             )
+        if again and await self._has_begun(row):
+            order = Drive(None, **{name: getattr(order, name) for name in _AS_ORDERED})
         async with workflow.graph(config) as made:
             graph = made.copy(update={"checkpointer": self.saver})
-            return await self._drive(graph, row, config, context, ledger, resume)
+            driven = await drive(graph, order, config, context, ledger, control)
+        return _ended(driven)
 
-    async def _drive(
-        self, graph: Graph, row: dict[str, Any], config: RunnableConfig, context: Any, ledger: RunLedger, resume: bool
-    ) -> Outcome:
-        kwargs = cast(dict[str, Any], row["kwargs"])
-        wanted = set(cast(list[str], kwargs.get("stream_mode") or ["values"]))
-        graph_input: Any = row["input"]
-        if kwargs.get("command"):
-            graph_input = _command(kwargs["command"])
-        if resume and await self.saver.aget_tuple(config) is not None:
-            graph_input = None  # taken up from its last checkpoint
+    async def _has_begun(self, row: dict[str, Any]) -> bool:
+        """Whether the run has left a checkpoint; before that it is begun anew with its input."""
+        latest = await self.saver.aget_tuple({"configurable": {"thread_id": row["thread_id"], "checkpoint_ns": ""}})
+        return latest is not None and latest.metadata.get("run_id") == row["run_id"]
+
+    async def _end_cancelled(self, work: _Work, ledger: RunLedger) -> Outcome:
+        row = work.row
+        if work.cancelling == "rollback":
+            await self.saver.adelete_for_runs([row["run_id"]])
+        config: RunnableConfig = {"configurable": {"thread_id": row["thread_id"]}}
         values: dict[str, Any] | None = None
-        interrupts: list[Interrupt] = []
-        modes = cast(list[StreamMode], sorted({"values", "updates", "tasks", *wanted} - {"events", "messages-tuple"}))
-        chunks: AsyncIterator[tuple[str, Any]] = graph.astream(  # pyright: ignore[reportUnknownMemberType, reportAssignmentType]
-            graph_input,
-            config,
-            context=context,
-            stream_mode=modes,
-            interrupt_before=kwargs.get("interrupt_before") or None,
-            interrupt_after=kwargs.get("interrupt_after") or None,
-            durability=kwargs.get("durability") or "async",
-        )
-        async for mode, chunk in chunks:
-            if mode == "updates" and "__interrupt__" in chunk:
-                interrupts.extend(chunk["__interrupt__"])
-            if mode == "values":
-                values = chunk
-            if mode == "tasks":
-                ledger.append("node", dumps(_node(chunk)))
-            if mode in wanted:
-                ledger.append(mode, dumps(chunk))
-            ledger.check()
-        final = cast(dict[str, Any], plain(values)) if values is not None else None
-        if interrupts:
-            asked = [{"id": each.id, "value": plain(each.value)} for each in interrupts]
-            return Outcome("interrupted", final, interrupts={"": asked})
-        return Outcome("success", final)
+        if await self.saver.aget_tuple(config) is not None:
+            workflow = self._registry.get(row["graph_id"])
+            async with workflow.graph(config) as made:
+                snapshot = await made.copy(update={"checkpointer": self.saver}).aget_state(config)
+            values = cast(dict[str, Any], snapshot.values)
+        outcome = Outcome("interrupted", values)
+        await self._settle(row, ledger, outcome)
+        return outcome
 
-    def _config(self, row: dict[str, Any], kwargs: dict[str, Any]) -> RunnableConfig:
+    async def _settle(self, row: dict[str, Any], ledger: RunLedger, outcome: Outcome) -> None:
+        status: ThreadStatus = "idle"
+        if outcome.status == "interrupted":
+            status = "interrupted"
+        elif outcome.error is not None:
+            status = "error"
+        finished = runs.finished(
+            row["run_id"],
+            outcome.status,
+            output=outcome.values,
+            error=outcome.error,
+            engine=ledger.engine,
+            degraded=False,
+        )
+        settled = threads.settled(row["thread_id"], status, outcome.values, outcome.interrupts, outcome.error)
+        if outcome.error is not None:
+            shown = {"error": outcome.error["type"], "message": outcome.error["message"], "code": outcome.error["code"]}
+            await ledger.append("error", dumps(shown), finished, settled)
+        else:
+            await self._database.writer.write(finished, settled)
+
+    def _config(self, row: dict[str, Any]) -> RunnableConfig:
+        kwargs = cast(dict[str, Any], row["kwargs"])
         given = cast(dict[str, Any], kwargs.get("config") or {})
-        metadata = {**row["metadata"], "run_id": row["run_id"], "graph_id": row["graph_id"]}
+        configurable = {
+            **given.get("configurable", {}),
+            **cast(dict[str, Any], kwargs.get("checkpoint") or {}),
+            "thread_id": row["thread_id"],
+            "run_id": row["run_id"],
+            "graph_id": row["graph_id"],
+            "assistant_id": row["assistant_id"],
+        }
+        metadata = {**row["metadata"], "run_id": row["run_id"], "run_attempt": row["attempt"] + 1}
         return {
             "recursion_limit": given.get("recursion_limit", self._limits.recursion),
             "tags": given.get("tags", []),
-            "configurable": {
-                **given.get("configurable", {}),
-                "thread_id": row["thread_id"],
-                "run_id": row["run_id"],
-                "graph_id": row["graph_id"],
-                "assistant_id": row["assistant_id"],
-            },
-            "metadata": {**metadata, "assistant_id": row["assistant_id"], "run_attempt": row["attempt"] + 1},
+            "configurable": configurable,
+            "metadata": {**metadata, "graph_id": row["graph_id"], "assistant_id": row["assistant_id"]},
         }
 
 
-def _command(command: dict[str, Any]) -> Command[Any]:
-    return Command(update=command.get("update"), resume=command.get("resume"), goto=command.get("goto") or ())
+_AS_ORDERED = ("stream_mode", "subgraphs", "interrupt_before", "interrupt_after", "durability")
 
 
-def _node(task: dict[str, Any]) -> dict[str, Any]:
-    """A node's start or end, without its input and result: those are in the checkpoints."""
-    phase = "started" if "input" in task else "finished"
-    return {"node": task["name"], "task_id": task["id"], "phase": phase, "error": task.get("error")}
+async def _until_due(row: dict[str, Any]) -> None:
+    """Wait out what is left of `after_seconds`."""
+    seconds = cast(dict[str, Any], row["kwargs"]).get("after_seconds")
+    if seconds:
+        due: datetime = row["created_at"] + timedelta(seconds=seconds)
+        await asyncio.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
+
+
+def _ended(driven: Driven) -> Outcome:
+    status: RunStatus = "interrupted" if driven.interrupts else "success"
+    return Outcome(status, driven.values, driven.interrupts)
 
 
 def _error(code: str, message: str, status: int, kind: str) -> dict[str, Any]:

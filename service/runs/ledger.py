@@ -25,6 +25,10 @@ class RunLedger:
         self._engines: set[str] = set()
         self._failure: BaseException | None = None
 
+    def continue_after(self, seq: int) -> None:
+        """Number on after the events of earlier attempts."""
+        self._seq = self._feed.last_seq = seq
+
     @property
     def engine(self) -> str | None:
         """Who answered the run's questions: "embedded", "models", "embedded+models", None when nothing was asked."""

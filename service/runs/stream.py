@@ -24,14 +24,15 @@ class Feed:
     Events are published after their commit, so that an event a client has seen is in SQL whatever happens next.
     """
 
-    def __init__(self, last_seq: int, keep: int = 2_000) -> None:
-        self.last_seq = last_seq
+    def __init__(self, keep: int = 2_000) -> None:
+        self.last_seq = 0
         self._tail: deque[Event] = deque(maxlen=keep)
         self._changed = asyncio.Event()
         self.ended = False
 
     def publish(self, events: list[Event]) -> None:
         self._tail.extend(events)
+        self.last_seq = events[-1].seq
         self._wake()
 
     def end(self) -> None:
@@ -44,7 +45,7 @@ class Feed:
 
     def after(self, seq: int) -> list[Event] | None:
         """The events after `seq` if the tail still holds them all, else None: they are in SQL."""
-        if seq >= (self._tail[-1].seq if self._tail else self.last_seq):
+        if seq >= self.last_seq:
             return []
         if self._tail and self._tail[0].seq <= seq + 1:
             return [event for event in self._tail if event.seq > seq]
@@ -61,10 +62,19 @@ class Feeds:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._feeds: dict[str, Feed] = {}
+        self._opened = asyncio.Event()
 
-    def open(self, run_id: str, last_seq: int) -> Feed:
-        feed = self._feeds[run_id] = Feed(last_seq)
-        return feed
+    def open(self, run_id: str) -> Feed:
+        """The run's feed, made when there is none."""
+        if run_id not in self._feeds:
+            self._feeds[run_id] = Feed()
+            self._opened.set()
+            self._opened = asyncio.Event()
+        return self._feeds[run_id]
+
+    async def next_opened(self) -> None:
+        """Returns when the next feed is opened."""
+        await self._opened.wait()
 
     def close(self, run_id: str) -> None:
         feed = self._feeds.pop(run_id, None)

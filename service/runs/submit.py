@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from jsonschema import Draft202012Validator
@@ -16,12 +16,21 @@ from service.runs.executor import Outcome
 from tools.errors import ConsiliaError
 from workflows.registry import Workflow
 
+MultitaskStrategy = Literal["reject", "interrupt", "rollback", "enqueue"]
+
 
 class InvalidRunInput(ConsiliaError):
     """The input does not fit the graph's schema; the message names each field and what is wrong with it."""
 
     code = "invalid_input"
     status = 422
+
+
+class ThreadBusy(ConsiliaError):
+    """Another run is on the thread, and the caller wants no queue."""
+
+    code = "thread_busy"
+    status = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +46,13 @@ class Order:
     stream_mode: list[str]
     interrupt_before: list[str] | str | None = None
     interrupt_after: list[str] | str | None = None
-    multitask_strategy: str = "enqueue"
+    multitask_strategy: MultitaskStrategy = "enqueue"
     durability: str = "async"
+    subgraphs: bool = False
+    checkpoint: dict[str, Any] | None = None
+    after_seconds: float | None = None
+    webhook: str | None = None
+    on_completion: Literal["keep", "delete"] = "keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +81,18 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
         "interrupt_before": order.interrupt_before,
         "interrupt_after": order.interrupt_after,
         "durability": order.durability,
+        "subgraphs": order.subgraphs,
+        "checkpoint": order.checkpoint,
+        "after_seconds": order.after_seconds,
+        "webhook": order.webhook,
+        "on_completion": order.on_completion,
         "temporary": thread_id is None,
     }
+    if thread_id is not None:
+        await _make_way(house, thread_id, order.multitask_strategy)
     thread_metadata = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}
     writes = [] if thread_id else [threads.creation(tenant_id, (thread_id := new_id()), thread_metadata, True)[0]]
+    assert thread_id is not None, "a run has a thread, its own or the given one"
     creation, row = runs.creation(
         run_id=new_id(),
         tenant_id=tenant_id,
@@ -84,6 +106,23 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
     )
     await house.database.writer.write(*writes, creation)
     return Accepted(row, house.executor.submit(row))
+
+
+async def _make_way(house: House, thread_id: str, strategy: MultitaskStrategy) -> None:
+    """Deal with the runs that are still on the thread, as the strategy says."""
+    in_flight = house.executor.on_thread(thread_id)
+    if not in_flight or strategy == "enqueue":
+        return
+    if strategy == "reject":
+        raise ThreadBusy(
+            "Thread is already running a task. Wait for it to finish or choose a different multitask strategy.",
+            thread_id=thread_id,
+            run_id=in_flight[0],
+        )
+    for run_id in in_flight:
+        ending = house.executor.cancel(run_id, strategy)
+        if ending is not None:
+            await asyncio.wait([ending])
 
 
 def _validate(schema: dict[str, Any], value: dict[str, Any] | None) -> None:
