@@ -1,4 +1,4 @@
-"""Where an amendment goes: the words of a sentence after its number and title, or a new clause before the signatures."""
+"""Where an amendment goes: a sentence without its number and title, or a new clause before the signatures."""
 
 import re
 from collections.abc import Sequence
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from tools.contracts.contract import Amendment, Clause, Finding, Structure
 
 _LEAD = re.compile(
-    r"^\s*(?:(?:Section|Clause|Article|§)\s*)?(?:\d{1,2}(?:\.\d{1,3}){0,3}\.?|[IVXL]{1,6}\.|\([a-z0-9ivx]{1,4}\)"
+    r"^\s*(?:[-*•]\s+)?(?:(?:Section|Clause|Article|§)\s*)?(?:\d{1,2}(?:\.\d{1,3}){0,3}\.?|[IVXL]{1,6}\.|\([a-z0-9ivx]{1,4}\)"
     r"|第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十\d]{1,3}[)）])[\s:、]*"
 )
 _TITLE = re.compile(
     r"^(?:[A-Z][\w'’&,/()-]*(?:\s+(?:[A-Z(][\w'’&,/()-]*|of|and|or|the|for|to|in|on|by|with|without|a)){0,9})\.\s+(?=[A-Z])"
 )
 _SIGNATURES = re.compile(
-    r"^[ \t]*(?:IN WITNESS WHEREOF|IN WITNESS|EXECUTED (?:by|as)|SIGNED (?:by|for)|Signed (?:by|for)|SIGNATURES?\b|Signature page"
+    r"^[ \t]*(?:IN WITNESS WHEREOF|IN WITNESS|EXECUTED (?:by|as)|(?i:signed (?:by|for))|SIGNATURES?\b|Signature page"
     r"|[（(]?以下无正文|[（(]?本页无正文|[（(]?签署页|甲方[^\n]{0,20}[（(]?(?:盖章|签章|签字)|双方签[字署])",
     re.MULTILINE,
 )
+_ANNEX = re.compile(r"\s*(?:annex|schedule|appendix|exhibit|attachment|附件|附录|附表)", re.IGNORECASE)
 _HAN = "零一二三四五六七八九十"
 _ROMAN = ((50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
 
@@ -33,6 +34,13 @@ def body(text: str, start: int, end: int) -> tuple[int, int]:
     while end > start and text[end - 1].isspace():
         end -= 1
     return start, end
+
+
+def top_clauses(structure: Structure) -> list[Clause]:
+    """The outermost numbered clauses of the contract itself, not of its annexes."""
+    numbered = [clause for clause in structure.clauses if clause.number and not _ANNEX.match(clause.number)]
+    level = min((clause.level for clause in numbered), default=0)
+    return [clause for clause in numbered if clause.level == level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +67,7 @@ def clause_end(text: str, structure: Structure) -> ClauseEnd:
     signature = next(
         (match.start() for match in _SIGNATURES.finditer(text) if match.start() > len(text) * 0.5), len(text)
     )
-    outermost = [
-        clause for clause in structure.clauses if clause.level == 0 and clause.number and clause.start < signature
-    ]
+    outermost = [clause for clause in top_clauses(structure) if clause.start < signature]
     numbered = [clause for clause in outermost if text.startswith(clause.number or "", clause.start)]
     last = max(outermost, key=lambda clause: clause.start, default=None)
     offset = min(last.end, signature) if last else signature
@@ -121,26 +127,41 @@ def _to_roman(value: int) -> str:
 
 
 def without_overlaps(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings, most important first, whose changes nowhere overlap: a later one that would becomes a comment."""
+    """Findings, most important first, whose changes nowhere overlap: a later one that would becomes a comment.
+
+    Where a second sentence would be replaced by wording that already stands in, it is struck out instead, and the same
+    wording is not added twice.
+    """
     taken: list[tuple[int, int]] = []
+    wordings: set[str] = set()
     settled: list[Finding] = []
     for finding in findings:
         amendment = finding.amendment
         if amendment is None or amendment.old == amendment.new:
             settled.append(finding)
             continue
-        start, end = amendment.start, amendment.end
-        if (
-            any(start < right and left < end for left, right in taken if left != right)
-            or (start == end and any(left < start < right for left, right in taken))
-            or any(left == right and start < left < end for left, right in taken)
-        ):
-            quote = amendment.old or finding.quote
-            at = start if amendment.old else (finding.start if finding.start is not None else start)
-            note = f"{amendment.comment}\n→ {amendment.new.strip()}" if amendment.new else amendment.comment
-            comment = Amendment(start=at, end=at + len(quote), old=quote, new=quote, comment=note)
-            settled.append(finding.model_copy(update={"amendment": comment}))
+        wording = amendment.new.strip()
+        repeated = len(wording) > 40 and wording in wordings
+        if _collides((amendment.start, amendment.end), taken) or (repeated and not amendment.old):
+            settled.append(finding.model_copy(update={"amendment": _as_comment(finding, amendment, repeated)}))
             continue
-        taken.append((start, end))
-        settled.append(finding)
+        if repeated:
+            amendment = amendment.model_copy(update={"new": ""})
+        taken.append((amendment.start, amendment.end))
+        wordings.add(wording)
+        settled.append(finding.model_copy(update={"amendment": amendment}))
     return settled
+
+
+def _collides(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
+    """Whether a change overlaps another. Insertions collide only inside a changed stretch, never at its edges."""
+    start, end = span
+    return any(start < right and left < end for left, right in taken)
+
+
+def _as_comment(finding: Finding, amendment: Amendment, repeated: bool) -> Amendment:
+    """The amendment as a note in the margin, on the words that it would have changed."""
+    old = amendment.old or finding.quote
+    at = amendment.start if amendment.old or finding.start is None else finding.start
+    note = amendment.comment if repeated or not amendment.new else f"{amendment.comment}\n→ {amendment.new.strip()}"
+    return Amendment(start=at, end=at + len(old), old=old, new=old, comment=note)

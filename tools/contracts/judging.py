@@ -1,12 +1,14 @@
 """Judging a contract against a playbook without a model: deterministic, sentence by sentence."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tools.contracts import phrases, sentences
-from tools.contracts.amending import body, clause_end, without_overlaps
+from tools.contracts.amending import body, clause_end, top_clauses, without_overlaps
 from tools.contracts.categories import BY_KEY
-from tools.contracts.contract import SEVERITIES, Amendment, Finding, Passage, Profile, Severity, Structure
+from tools.contracts.contract import SEVERITIES, Amendment, Clause, Finding, Passage, Profile, Severity, Structure
 from tools.contracts.playbook import Playbook, Position, Rule, When
 from tools.contracts.quantities import comparison
 from tools.contracts.sentences import ContractText, Sentence
@@ -39,6 +41,10 @@ class _Case:
     sides: Sides
     bearings: dict[int, Bearing] = field(default_factory=dict[int, Bearing])
 
+    @cached_property
+    def top_clauses(self) -> list[Clause]:
+        return top_clauses(self.structure)
+
     def bearing(self, sentence: Sentence) -> Bearing:
         if sentence.start not in self.bearings:
             self.bearings[sentence.start] = self.sides.bearing(sentence.text)
@@ -46,11 +52,13 @@ class _Case:
 
     def clause_text(self, offset: int) -> str:
         """The outermost clause around `offset`, no further than 1,500 characters from it."""
-        around = [clause for clause in self.structure.clauses if clause.start <= offset < clause.end]
-        outermost = min(around, key=lambda clause: clause.level, default=None)
-        left = max(outermost.start if outermost else 0, offset - _CLAUSE_REACH)
-        right = min(outermost.end if outermost else len(self.text), offset + _CLAUSE_REACH)
-        return self.text[left:right]
+        start, end = self.outermost(offset)
+        return self.text[max(start, offset - _CLAUSE_REACH) : min(end, offset + _CLAUSE_REACH)]
+
+    def outermost(self, offset: int) -> tuple[int, int]:
+        """The span of the outermost clause around `offset`, of the whole text where there is none."""
+        clause = next((clause for clause in self.top_clauses if clause.start <= offset < clause.end), None)
+        return (clause.start, clause.end) if clause else (0, len(self.text))
 
 
 def check_playbook(
@@ -127,6 +135,8 @@ def _judge(
         if rule.where == "contract":
             material = [(sentence, 0.7) for sentence in case.contract.sentences if not _is_heading(sentence)]
         hits = [hit for sentence, sure in material if (hit := _hit(case, rule.when, sentence, sure, together))]
+        if rule.edit in ("replace", "append"):  # one wording mends a whole clause
+            hits = list({case.outermost(hit.sentence.start): hit for hit in reversed(hits)}.values())[::-1]
         findings += [_deviation(case, playbook, key, rule, hit) for hit in hits[:_MOST_PER_RULE]]
     spoken = {finding.start for finding in findings}
     for fallback in position.acceptable:
@@ -181,7 +191,9 @@ def _bears(case: _Case, when: When, sentence: Sentence, together: Bearing) -> bo
         if wanted is not None and actual != frozenset({"us", "them"} if wanted == "both" else {wanted}):
             return False
     # A mirror elsewhere in the category ("Customer may also terminate …") makes a pair of sentences mutual.
-    mutual = not (bearing.obliges and len(together.obliges) == 1 or bearing.entitles and len(together.entitles) == 1)
+    mutual = not (
+        (bearing.obliges and len(together.obliges) == 1) or (bearing.entitles and len(together.entitles) == 1)
+    )
     if when.one_sided is not None and when.one_sided != (bearing.one_sided and not mutual):
         return False
     if when.against_us is not None:
@@ -191,9 +203,15 @@ def _bears(case: _Case, when: When, sentence: Sentence, together: Bearing) -> bo
 
 
 def _wording(case: _Case, words: str) -> str:
-    return words.replace("{we}", case.sides.name("us", case.language)).replace(
-        "{they}", case.sides.name("them", case.language)
-    )
+    """A suggestion with the parties' names, with "the" where the contract says "the Licensor"."""
+    for mark, side in (("{we}", "us"), ("{they}", "them")):
+        name = case.sides.name(side, case.language)
+        if case.language == "en" and len(re.findall(rf"\b[Tt]he {re.escape(name)}\b", case.text)) * 2 > case.text.count(
+            name
+        ):
+            name = f"the {name}"
+        words = words.replace(mark, name)
+    return words[:1].upper() + words[1:] if words.startswith(("the ", "a ")) else words
 
 
 def _deviation(case: _Case, playbook: Playbook, key: str, rule: Rule, hit: _Hit) -> Finding:
@@ -209,13 +227,19 @@ def _deviation(case: _Case, playbook: Playbook, key: str, rule: Rule, hit: _Hit)
     start, end = body(case.text, hit.sentence.start, hit.sentence.end)
     if rule.edit == "phrase":
         start, end = hit.start, hit.end
-    if rule.edit == "append":
+    edit = rule.edit
+    if edit in ("replace", "delete") and case.text[start:end].endswith((":", "：")):
+        edit = "comment"  # the first words of a list cannot go without the list
+    new = suggestion
+    if edit == "append":
         start = end
         new = suggestion if case.language == "zh" else f" {suggestion}"
-    else:
-        new = {"delete": "", "comment": case.text[start:end]}.get(rule.edit, suggestion)
-    if rule.edit == "comment":
-        comment = f"{comment}\n→ {suggestion}"
+    elif edit == "delete":
+        whole = start > hit.sentence.start and case.text[end : end + 2].strip() == ""
+        new = {"en": "[Intentionally omitted.]", "zh": "（本款删除）"}[case.language] if whole else ""
+    elif edit == "comment":
+        new = case.text[start:end]
+        comment = f"{comment}\n→ {suggestion}" if suggestion else comment
     amendment = Amendment(start=start, end=end, old=case.text[start:end], new=new, comment=comment)
     return _finding(case, key, rule.severity, "deviation", name, reason, hit, amendment)
 
@@ -243,7 +267,7 @@ def _missing(
         return None
     if position.signs and phrases.mentions(position.signs, case.text):
         return None
-    if missing.kinds and case.profile.kind not in missing.kinds or case.profile.kind in missing.not_kinds:
+    if (missing.kinds and case.profile.kind not in missing.kinds) or case.profile.kind in missing.not_kinds:
         return None
     if missing.we_are and not case.sides.roles.intersection(missing.we_are):
         return None
@@ -255,7 +279,8 @@ def _missing(
     }
     return Finding(
         id="", category=key, severity=missing.severity, kind="missing", rule=name, reason=reason, quote="", start=None,
-        end=None, page=None, clause=None, amendment=None, confidence=0.75 if position.signs else 0.6, said_by="embedded",
+        end=None, page=None, clause=None, amendment=None, confidence=0.75 if position.signs else 0.6,
+        said_by="embedded",
     )  # fmt: skip
 
 

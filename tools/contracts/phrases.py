@@ -8,6 +8,7 @@ sentence. Upper and lower case are alike.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 _CJK = re.compile(r"[一-鿿]")
 _NEGATION_BEFORE = re.compile(
@@ -46,7 +47,7 @@ def pattern(phrase: str) -> re.Pattern[str]:
 def _word(word: str, gap: str) -> str:
     parts = word.split("*")
     text = re.escape(parts[0])
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in pairwise(parts):
         ends_a_word = bool(before) and before[-1].isascii() and before[-1].isalpha() and not after
         text += (r"\w*" if ends_a_word else gap) + re.escape(after)
     return text

@@ -20,6 +20,7 @@ from tools.errors import ConsiliaError
 
 _SHIPPED = Path(__file__).parent / "playbooks"
 _LARGEST = 1_000_000
+DEFAULT = "commercial"
 
 
 class UnknownPlaybook(ConsiliaError):
@@ -208,10 +209,10 @@ class Playbook(_Part):
 
 def names() -> list[str]:
     """The shipped playbooks, the default first."""
-    return sorted((path.stem for path in _SHIPPED.glob("*.toml")), key=lambda name: (name != "commercial", name))
+    return sorted((path.stem for path in _SHIPPED.glob("*.toml")), key=lambda name: (name != DEFAULT, name))
 
 
-def load(name_or_path: str | Path = "commercial") -> Playbook:
+def load(name_or_path: str | Path = DEFAULT) -> Playbook:
     """A shipped playbook by its name, or one's own by the path of its TOML file.
 
     Raises UnknownPlaybook (which lists the known ones) and InvalidPlaybook (which names the line).

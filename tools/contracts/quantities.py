@@ -10,22 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = {
-    word: 20 + 10 * index for index, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
-}
+_SMALL = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _WORDS = {word: value for value, word in enumerate(_SMALL)} | _TENS
-_WORD = rf"(?:(?:{'|'.join(_TENS)})[- ](?:{'|'.join(_SMALL[1:10])})|{'|'.join(sorted(_WORDS, key=len, reverse=True))}"
-_WORD += r"|(?:one|two|three) hundred(?: (?:and )?(?:twenty|eighty|sixty|fifty))?)"
+_NUMBER_WORD = (
+    rf"(?:(?:{'|'.join(_TENS)})[- ](?:{'|'.join(_SMALL[1:10])})|{'|'.join(sorted(_WORDS, key=len, reverse=True))}"
+    r"|(?:one|two|three) hundred(?: (?:and )?(?:twenty|eighty|sixty|fifty))?)"
+)
 _HAN = "零〇一二三四五六七八九十百两"
 _DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365, "日": 1, "天": 1, "周": 7, "月": 30, "年": 365}
 
 _DURATION = re.compile(
-    rf"(?<![\w.,$])(?:(?P<word>{_WORD})[\s-]*)?(?:\(\s*(?P<paren>\d{{1,4}})\s*\)|(?P<digits>\d{{1,4}}))?[\s-]*"
+    rf"(?<![\w.,$])(?:(?P<word>{_NUMBER_WORD})[\s-]*)?(?:\(\s*(?P<paren>\d{{1,4}})\s*\)|(?P<digits>\d{{1,4}}))?[\s-]*"
     r"(?:(?:business|calendar|working|consecutive|full)\s+)?(?P<unit>day|week|month|year)s?\b",
     re.IGNORECASE,
 )
@@ -33,12 +33,15 @@ _CHINESE_DURATION = re.compile(
     rf"(?<![{_HAN}\d年月.第])(?<!逾期)(?<!延迟)(?<!每)(?P<han>[{_HAN}]{{1,5}}|\d{{1,4}})\s*(?:[（(]\s*(?P<paren>\d{{1,4}})\s*[)）])?\s*"
     r"(?P<unit>个工作日|工作日|个自然日|自然日|日历日|日|天|周|个月|年)(?!\d)"
 )
-_PERCENT = re.compile(r"(?<![\d.])(?P<digits>\d{1,3}(?:\.\d{1,4})?)\s*(?P<sign>%|％|‰|per\s?cent\b)", re.IGNORECASE)
+_PERCENT = re.compile(
+    rf"(?<![A-Za-z\d.])(?:(?P<digits>\d{{1,3}}(?:\.\d{{1,4}})?)|(?P<word>{_NUMBER_WORD}))\s*(?P<sign>%|％|‰|per\s?cent\b)",
+    re.IGNORECASE,
+)
 _CHINESE_PERCENT = re.compile(
     rf"(?P<base>百|千|万)分之(?P<han>[{_HAN}]{{1,4}}(?:点[{_HAN}]{{1,3}})?|\d{{1,3}}(?:\.\d{{1,3}})?)"
 )
 _MULTIPLE = re.compile(
-    rf"(?:(?P<word>{_WORD})\s*)?(?:\(?(?P<digits>\d{{1,2}}(?:\.\d)?)\)?)?\s*(?P<unit>times)\b|(?P<twice>\btwice\b|\bdouble\b)"
+    rf"(?:(?P<word>{_NUMBER_WORD})\s*)?(?:\(?(?P<digits>\d{{1,2}}(?:\.\d)?)\)?)?\s*(?P<unit>times)\b|(?P<twice>\btwice\b|\bdouble\b)"
     rf"|(?P<han>[{_HAN}]{{1,2}}|\d{{1,2}}(?:\.\d)?)倍",
     re.IGNORECASE,
 )
@@ -114,7 +117,8 @@ def quantities(text: str) -> list[Quantity]:
         if value < 1900:
             found.append(Quantity("duration", value * _DAYS[match["unit"][-1]], "", match.start(), match.end()))
     for match in _PERCENT.finditer(text):
-        value = float(match["digits"]) / (10 if match["sign"] == "‰" else 1)
+        number = float(match["digits"]) if match["digits"] else _english_number(match["word"])
+        value = number / (10 if match["sign"] == "‰" else 1)
         found.append(Quantity("percent", value, _per(text, match), match.start(), match.end()))
     for match in _CHINESE_PERCENT.finditer(text):
         value = han_number(match["han"]) * {"百": 1.0, "千": 0.1, "万": 0.01}[match["base"]]
@@ -153,8 +157,8 @@ _SUBJECTS = {
     "notice": r"notice|notif|通知",
     "cure": r"\bcur(?:e|ed|ing)\b|remed(?:y|ied)|rectif|补救|改正|整改|纠正|催告",
     "payment": r"\bpa(?:y|id|ys|yable|yments?)\b|invoice|\bdue\b|付款|支付|付清|发票|结清",
-    "renewal": r"renew|extend|续展|续期|续约|顺延|延长",
-    "survival": r"surviv|after (?:the )?(?:termination|expiration|expiry)|following (?:the )?(?:termination|expiration)|终止后|届满后|解除后|持续有效",
+    "renewal": r"renew|extend|successive|continues? automatically|续展|续期|续约|顺延|延长",
+    "survival": r"surviv|(?:after|following) (?:the )?(?:termination|expiration|expiry)|终止后|届满后|解除后|持续有效",
     "warranty": r"warrant|质保|保修|质量保证",
     "inspection": r"inspect|reject|accept(?:ance|ed)?\b|验收|检验|异议",
     "reporting": r"breach|incident|泄露|安全事件",
@@ -182,13 +186,16 @@ class Comparison:
     limit: float
 
     def first(self, text: str) -> Quantity | None:
-        """The first quantity of `text` that the measure means and for which the comparison holds."""
-        found = quantities(text)
-        for quantity in found:
-            value = _measured(self.measure, quantity, text)
-            if value is not None and _OPERATORS[self.operator](round(value, 6), self.limit):
-                return quantity
-        return None
+        """The quantity of `text` that the measure means and for which the comparison holds.
+
+        Of several durations, the one nearest to the word that makes it the measure's.
+        """
+        holds: list[tuple[int, Quantity]] = []
+        for quantity in quantities(text):
+            measured = _measured(self.measure, quantity, text)
+            if measured is not None and _OPERATORS[self.operator](round(measured[0], 6), self.limit):
+                holds.append((measured[1], quantity))
+        return min(holds, key=lambda hold: hold[0])[1] if holds else None
 
 
 def comparison(expression: str) -> Comparison:
@@ -201,25 +208,22 @@ def comparison(expression: str) -> Comparison:
     return Comparison(match["measure"], match["operator"], float(match["limit"]))
 
 
-def _measured(measure: str, quantity: Quantity, text: str) -> float | None:
+def _measured(measure: str, quantity: Quantity, text: str) -> tuple[float, int] | None:
+    """(the quantity's value in the measure's unit, its distance from the measure's word), None if it is another's."""
     if measure in _RATES:
-        return quantity.value / 100 if quantity.kind == "percent" and quantity.per == _RATES[measure] else None
-    if measure in ("percent", "penalty_percent"):
-        return quantity.value if quantity.kind == "percent" and not quantity.per else None
-    if measure == "cap_multiple":
-        return quantity.value if quantity.kind == "multiple" else None
-    if measure == "amount":
-        return quantity.value if quantity.kind == "money" else None
+        return (quantity.value / 100, 0) if quantity.kind == "percent" and quantity.per == _RATES[measure] else None
+    plain = {"percent": "percent", "penalty_percent": "percent", "cap_multiple": "multiple", "amount": "money"}
+    if measure in plain:
+        return (quantity.value, 0) if quantity.kind == plain[measure] and not quantity.per else None
     if quantity.kind != "duration":
         return None
     subject, _, unit = measure.rpartition("_")
-    if subject and _subject(quantity, text) != subject:
-        return None
-    return quantity.value / _UNITS[unit]
+    nearest, distance = _subject(quantity, text) if subject else ("", 0)
+    return (quantity.value / _UNITS[unit], distance) if nearest == subject else None
 
 
-def _subject(quantity: Quantity, text: str) -> str | None:
-    """The subject whose word stands nearest to a duration, within 90 characters (30 for Chinese text)."""
+def _subject(quantity: Quantity, text: str) -> tuple[str | None, int]:
+    """The subject whose word stands nearest to a duration, within 90 characters (30 for Chinese), and how far."""
     reach = 30 if re.search(r"[一-鿿]", text) else 90
     nearest: str | None = None
     best = reach + 1
@@ -230,4 +234,4 @@ def _subject(quantity: Quantity, text: str) -> str | None:
             distance = max(start - quantity.end, quantity.start - end, 0)
             if distance < best:
                 nearest, best = name, distance
-    return nearest
+    return nearest, best

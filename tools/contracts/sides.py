@@ -38,19 +38,24 @@ _BOTH = (
     r"|双方|各方|任何一方|任一方|一方|守约方|违约方|甲乙"
 )
 _MODAL = re.compile(
-    r"\b(?P<right>is entitled|are entitled|(?:has|have|reserves?|retains?) the (?:\w+ )?(?:right|option)|may(?! not\b)|owns\b)"
-    r"|\b(?P<duty>shall|must|will|may not|cannot|agrees? (?:not )?to|undertakes? to|covenants|is (?:obligated|required) to)\b"
+    r"\b(?P<right>(?:is|are) entitled|(?:has|have|reserves?|retains?) the (?:\w+ )?(?:right|option)"
+    r"|may(?! not\b)|owns\b)"
+    r"|\b(?P<duty>shall|must|will|may not|cannot|agrees? (?:not )?to|undertakes? to|covenants"
+    r"|is (?:obligated|required) to)\b"
     r"|(?P<han_right>有权|可以|可随时|享有|(?:不|无需|免于|免予)承担|不负)"
     r"|(?P<han_duty>(?<![供相对适反响])应当?(?![商答收付])|必须|不得|须(?!知)|承诺|保证(?!期|金)|负责|承担)",
     re.IGNORECASE,
 )
 _RELIEF = re.compile(
-    r"^\W*(?:\w+\W+){0,4}?(?:not be (?:\w+ )?(?:liable|responsible)|be (?:\w+ )?(?:liable|responsible)|have no (?:liability|obligation)"
-    r"|not exceed|be limited to|be entitled|have the (?:\w+ )?(?:right|option)|own\b|retain|be the (?:sole |exclusive )*owner)",
+    r"^\W*(?:\w+\W+){0,4}?(?:(?:not )?be (?:\w+ )?(?:liable|responsible)|have no (?:liability|obligation)|not exceed"
+    r"|be limited to|be entitled|have the (?:\w+ )?(?:right|option)|own\b|retain|be the (?:sole |exclusive )*owner)",
     re.IGNORECASE,
 )
 _NO_EVENT = re.compile(r"\b(?:in no event|under no circumstances|neither|nor|not|no)\b", re.IGNORECASE)
-_GIVES_TO = r"(?:property of|belongs? (?:exclusively )?to|vests? (?:solely |exclusively )?in|owned (?:solely |exclusively )?by|discretion of)\s+(?:the\s+)?"
+_GIVES_TO = (
+    r"(?:property of|belongs? (?:exclusively )?to|vests? (?:solely |exclusively )?in"
+    r"|owned (?:solely |exclusively )?by|discretion of)\s+(?:the\s+)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +136,9 @@ class Sides:
         """What the contract calls a side, for wording: its alias where there is one."""
         names = self.us if side == "us" else self.them
         if names and not self.neutral:
-            return names[0] if language == "zh" or names[0][:4].lower() == "the " else names[0]
-        return {"zh": {"us": "一方", "them": "另一方"}}.get(language, {"us": "a party", "them": "the other party"})[
-            side
-        ]
+            return names[0]
+        plain = {"us": "一方", "them": "另一方"} if language == "zh" else {"us": "a party", "them": "the other party"}
+        return plain[side]
 
 
 def _reference(name: str) -> str:

@@ -68,6 +68,6 @@ def structure_findings(text: str, structure: Structure, language: str) -> list[F
                 ),
                 confidence=0.9,
                 said_by="embedded",
-            )  # fmt: skip
+            )
         )
     return findings
