@@ -29,3 +29,7 @@ app.command(rich_help_panel="Workflows")(evaluate.evaluate)
 app.command(rich_help_panel="Service")(serve.serve)
 app.add_typer(runs.app, name="runs", rich_help_panel="Service")
 app.add_typer(database.app, name="db", rich_help_panel="Service")
+
+
+if __name__ == "__main__":
+    app()

@@ -281,9 +281,8 @@ async def _history(house: House, thread: RowMapping, asked: HistoryRequest) -> l
     config: RunnableConfig = {"configurable": {**(asked.checkpoint or {}), "thread_id": thread["thread_id"]}}
     before: RunnableConfig | None = None
     if asked.before is not None:
-        given = asked.before if isinstance(asked.before, dict) else {"checkpoint_id": asked.before}
-        configurable: dict[str, Any] = given.get("configurable", given)
-        before = {"configurable": configurable}
+        given: dict[str, Any] = asked.before if isinstance(asked.before, dict) else {"checkpoint_id": asked.before}
+        before = {"configurable": given.get("configurable", given)}
     async with _graph(house, thread) as graph:
         if graph is None:
             return []

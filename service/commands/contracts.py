@@ -1,10 +1,11 @@
 """`consilia review`: a contract, from a file on disk to a redlined document."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -35,6 +36,11 @@ SEVERITY_COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the redlined DOCX, the report and the JSON.")]
 
 
+class ReportLanguage(StrEnum):
+    en = "en"
+    zh = "zh"
+
+
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """A finished review and where its files were written."""
@@ -54,7 +60,7 @@ def review(
         str, typer.Option(help="commercial, nda, chinese, or the path of your own playbook.")
     ] = "commercial",
     language: Annotated[
-        list[Literal["en", "zh"]] | None,
+        list[ReportLanguage] | None,
         typer.Option("--language", "-l", help="Language of the report's reasons; may be given twice."),
     ] = None,
     out_dir: OutOption = Path("out"),
@@ -70,7 +76,8 @@ def review(
 
     async def work() -> Reviewed:
         async with open_house(chosen) as house:
-            return await review_file(house, file, out_dir, party=party, playbook=playbook, languages=language or [])
+            languages = [each.value for each in language or []]
+            return await review_file(house, file, out_dir, party=party, playbook=playbook, languages=languages)
 
     done = run(work())
     if json:
@@ -88,7 +95,7 @@ async def review_file(
     *,
     party: str | None,
     playbook: str,
-    languages: list[Literal["en", "zh"]],
+    languages: Sequence[str],
 ) -> Reviewed:
     """Upload, run, follow and write the outputs. Raises the run's error as a ConsiliaError."""
     content = _read(file, house.settings.limits.upload_bytes)
