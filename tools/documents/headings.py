@@ -31,7 +31,8 @@ def guessed_level(line: str) -> int | None:
     if _NAMED.match(line) or _ROMAN.match(line):
         return 0
     if numbered := _NUMBERED.match(line):
-        words = line[numbered.end() :].split()
-        return numbered.group(1).count(".") if len(words) <= 10 else None
+        words = [word for word in line[numbered.end() :].split() if len(word) > 3]
+        titled = sum(not word[0].islower() for word in words) >= 0.7 * len(words)
+        return numbered.group(1).count(".") if titled and len(words) <= 10 else None
     letters = [letter for letter in line if letter.isalpha()]
     return 0 if len(letters) >= 4 and line.isupper() and max(letters) < "\u4e00" else None

@@ -19,7 +19,7 @@ def parse(content: bytes, name: str, limits: Limits) -> dict[str, object]:
     except RecursionError:
         raise CorruptDocument(f"{name!r} is damaged: its elements are nested too deep", name=name) from None
     if not draft.text.strip():
-        raise EmptyDocument(f"{name!r} has no text", name=name)
+        raise EmptyDocument(f"{name!r} has no text that could be read", name=name)
     return draft.fields(language_of(draft.text))
 
 

@@ -6,6 +6,7 @@
 import ctypes
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -90,7 +91,7 @@ def _page_text(page: pypdfium2.PdfPage) -> str:
     filled_lines = [(line, baseline) for line, baseline in lines if line]
     steps = [
         (above - below) if above is not None and below is not None else 0.0
-        for (_, above), (_, below) in zip(filled_lines, filled_lines[1:], strict=False)
+        for (_, above), (_, below) in pairwise(filled_lines)
     ]
     down = [step for step in steps if step > 1.0]
     usual = median(down) if down else 0.0
@@ -102,8 +103,9 @@ def _page_text(page: pypdfium2.PdfPage) -> str:
 
 
 def _cleaned(line: str) -> str:
-    """PDFium writes a hyphen at a line's end as a mark of its own; other marks that cannot be printed become spaces."""
-    return _UNPRINTABLE.sub(" ", _LINE_END_HYPHEN.sub("-", line)).strip()
+    """PDFium writes a hyphen at a line's end as a mark of its own; other marks that cannot be printed become
+    spaces, and so do no-break spaces, which browsers print for every space."""
+    return _UNPRINTABLE.sub(" ", _LINE_END_HYPHEN.sub("-", line)).replace("\xa0", " ").strip()
 
 
 def _baseline(textpage: pypdfium2.PdfTextPage, index: int) -> float | None:

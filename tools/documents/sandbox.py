@@ -138,7 +138,7 @@ def _timeout(name: str, limits: Limits) -> ParserTimeout:
 
 
 def _death(status: int, complaint: bytes, name: str, limits: Limits) -> ConsiliaError:
-    """The error for a process that ended by itself without an answer; a negative status is the signal that killed it."""
+    """The error for a process that ended without an answer; a negative status is the signal that killed it."""
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
         return _timeout(name, limits)
     if any(sign in complaint for sign in _MEMORY_SIGNS):
