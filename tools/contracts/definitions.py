@@ -5,14 +5,19 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 _QUOTED = r"[\"“”„](?P<term>[A-Z0-9][^\"“”„\n()]{0,70}?)[.,;]?[\"”“]"
 _MEANS = re.compile(
-    _QUOTED + r"(?:\s{0,3}(?:,|or|and)\s{0,3}[\"“][^\"”]{1,60}[\"”]){0,3}(?:\s{0,3}\([^()]{0,80}\))?(?:\s{1,3}as\s+used\s+(?:herein|in[^,]{1,40}),?)?"
-    r"[,:]?\s{1,4}(?:[a-z]{1,12}\s){0,4}?(?P<verb>means?\b|meaning\b|shall\s+refer|refers?\s+to|includes?\b|is\s+defined|(?:is|are)\s+the\b"
-    r"|(?P<pointer>ha[sv]e?\s+the\s+(?:respective\s+)?meanings?|as\s+defined|is\s+defined\s+in|shall\s+have\s+the\s+(?:respective\s+)?meanings?))"
+    _QUOTED
+    + r"(?:\s{0,3}(?:,|or|and)\s{0,3}[\"“][^\"”]{1,60}[\"”]){0,3}(?:\s{0,3}\([^()]{0,80}\))?(?:\s{1,3}as\s+used\s+(?:herein|in[^,]{1,40}),?)?"
+    r"[,:]?\s{1,4}(?:[a-z]{1,12}\s){0,4}?(?P<verb>(?P<pointer>(?:shall\s+)?ha(?:s|ve)\s+the\s+(?:respective\s+)?meanings?|(?:as|is|are|be)\s+defined|(?<!not\s)includes?\b)"
+    r"|means?\b|meaning\b|shall\s+refer|refers?\s+to|(?:is|are)\s+the\b)"
 )
-_LISTED = re.compile(r"^[ \t]*(?:\d[\d.]*\s+|\([a-z]+\)\s+)?(?P<term>[A-Z][\w’'&/-]*(?:\s(?:of\s|and\s)?[A-Z(][\w’'&/)-]*){0,5})\s(?P<verb>means?\b|shall\smean\b)", re.MULTILINE)
+_LISTED = re.compile(
+    r"^[ \t]*(?:\d[\d.]*\s+|\([a-z]+\)\s+)?(?P<term>[A-Z][\w’'&/-]*(?:\s(?:of\s|and\s)?[A-Z(][\w’'&/)-]*){0,5})\s(?P<verb>means?\b|shall\smean\b)",
+    re.MULTILINE,
+)
 _PARENTHESIS = re.compile(r"[(\[](?P<inside>[^()\[\]\n]{0,60}[\"“][^()\[\]]{1,200})[)\]]")
 _TERM = re.compile(r"[\"“](?P<term>[A-Z0-9][^\"“”\n]{0,70}?)[.,;]?[\"”]")
 _LEAD = re.compile(
@@ -23,19 +28,31 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _CALLED = re.compile(
-    r"(?:hereinafter|hereafter|herein|referred\s+to|known|called|defined)\s{1,3}(?:[a-z]{1,12}[\s,]{1,3}){0,6}" + _QUOTED
+    r"(?:hereinafter|hereafter|herein|referred\s+to|known|called|defined)\s{1,3}(?:[a-z]{1,12}[\s,]{1,3}){0,6}"
+    + _QUOTED
 )
 _CHINESE_QUOTED = r"[“\"‘「『”](?P<term>[^“”\"‘’「」『』\n，。；]{1,24})[”\"’」』“]"
 _CHINESE = (
     re.compile(r"(?:以下|下文|下称|统称|合称|简称|下简称)(?:[合统简]?称)?(?:之?为|作|：|:)?\s{0,2}" + _CHINESE_QUOTED),
     re.compile(_CHINESE_QUOTED + r"[:：]?\s{0,2}(?:是指|系指|意指|指|应?具有|的?定义为)"),
-    re.compile(r"本(?:合同|协议)(?:中|项下)?所[称指述]的?\s{0,2}[“\"‘「]?(?P<term>[^“”\"‘’「」，。；：\n]{2,14}?)[”\"’」]?[，,]?\s{0,2}(?:是指|系指|均指|指|包括)"),
+    re.compile(
+        r"本(?:合同|协议)(?:中|项下)?所[称指述]的?\s{0,2}[“\"‘「]?(?P<term>[^“”\"‘’「」，。；：\n]{2,14}?)[”\"’」]?[，,]?\s{0,2}(?:是指|系指|均指|指|包括)"
+    ),
 )
 _TOKEN = re.compile(r"\w+")
 _BETWEEN = re.compile(r"[\s\-–'’&/.,]{0,12}")
 _LONGEST_TERM = 9
 GENERIC = frozenset(
-    {("agreement",), ("party",), ("contract",), ("effective", "date"), ("exhibit",), ("schedule",), ("section",), ("amendment",)}
+    {
+        ("agreement",),
+        ("party",),
+        ("contract",),
+        ("effective", "date"),
+        ("exhibit",),
+        ("schedule",),
+        ("section",),
+        ("amendment",),
+    }
     | {(word,) for word in ("本合同", "本协议", "合同", "协议", "甲方", "乙方", "丙方", "双方", "一方", "各方")}
 )
 
@@ -75,7 +92,7 @@ def _english(text: str) -> Iterator[Mention]:
         yield _mention(match)
     for match in _PARENTHESIS.finditer(text):
         inside = match.group("inside")
-        first = next((at for at, sign in enumerate(inside) if sign in "\"“"), 0)
+        first = next((at for at, sign in enumerate(inside) if sign in '"“'), 0)
         lead = _LEAD.match(inside, 0, first)
         if lead is None or lead.end() < first:
             continue
@@ -104,7 +121,9 @@ def term_key(term: str) -> tuple[str, ...]:
     return tuple(singular(token.lower()) for token in _TOKEN.findall(term))
 
 
-def count_uses(text: str, language: str, mentions: list[Mention]) -> tuple[Counter[tuple[str, ...]], set[tuple[str, ...]]]:
+def count_uses(
+    text: str, language: str, mentions: list[Mention]
+) -> tuple[Counter[tuple[str, ...]], set[tuple[str, ...]]]:
     """(uses as a term by key, keys that occur at all); the defining places do not count.
 
     A longer term hides the shorter one within it. One pass over the words; a place is compared with at most as many
@@ -118,6 +137,7 @@ def count_uses(text: str, language: str, mentions: list[Mention]) -> tuple[Count
     for key in keys:
         if key and len(key) <= _LONGEST_TERM:
             lengths.setdefault(key[0], set()).add(len(key))
+    longest_first = {head: sorted(sizes, reverse=True) for head, sizes in lengths.items()}
     uses: Counter[tuple[str, ...]] = Counter()
     seen: set[tuple[str, ...]] = set()
     tokens = [(match.start(), match.end(), match.group()) for match in _TOKEN.finditer(text)]
@@ -125,7 +145,7 @@ def count_uses(text: str, language: str, mentions: list[Mention]) -> tuple[Count
     position = 0
     while position < len(tokens):
         step = 1
-        for length in sorted(lengths.get(words[position], ()), reverse=True):
+        for length in longest_first.get(words[position], ()):
             key = tuple(words[position : position + length])
             if len(key) < length or key not in keys or not _adjacent(text, tokens, position, length):
                 continue
@@ -170,7 +190,9 @@ def _chinese_uses(text: str, mentions: list[Mention]) -> tuple[Counter[tuple[str
     return uses, set(uses)
 
 
-_PHRASE = re.compile(r"(?P<before>\b(?:the|such|any|each|all|its|their|that|said|an?)\s{1,3})(?P<term>[A-Z][a-z]{2,20}(?:[ \n\-][A-Z][a-z]{2,20}){1,3})\b(?![\w’'&])(?!\s[A-Z])")
+_PHRASE = re.compile(
+    r"(?P<before>\b(?:[Tt]he|[Ss]uch|[Aa]ny|[Ee]ach|[Aa]ll|its|their|that|said|[Aa]n?)\s{1,3})(?P<term>[A-Z][a-z]{2,20}(?:[ \n\-][A-Z][a-z]{2,20}){1,3})\b(?![\w’'&])(?!\s{1,12}(?:(?:and|of|for|&)\s)?[A-Z])"
+)
 _QUOTED_USE = re.compile(r"[\"“](?P<term>[A-Z][^\"“”\n]{1,60}?)[.,]?[\"”]")
 _NO_TERM = re.compile(
     r"\b(?:Act|Code|Rules?|Laws?|Regulations?|Court|Courts|Commission|Bank|Association|Department|Government|States?|Inc|Ltd|Corporation|"
@@ -182,11 +204,12 @@ _NO_TERM = re.compile(
     r"Treaty|Protocol|Dollars?|Chapter|Title|Secretary|Patent|Trademark|Copyright|Accounting|Principles|Standards?|Dow|Wall|Journal|Times|"
     r"English|French|German|Agreement|Contract|Page|Table|General|Counsel|Corp|Plaza|Center|Centre|Building|Park|River|Sea|Gulf|Park|Holy|Prime|Windows|Microsoft|Labs?|Group|Amendment|Addendum|Parties|Party)\b"
 )
+_TERMS = re.compile(r"(?:capitali[sz]ed|initially\s+capital|defined)\s+(?:terms?|words?)", re.IGNORECASE)
 _ELSEWHERE = re.compile(
-    r"(?:capitali[sz]ed|initially\s+capital|defined)\s+(?:terms?|words?)[^.]{0,160}(?:meaning|defined|ascribed)[^.]{0,80}"
-    r"(?:in|to\s+(?:such|them|it)[^.]{0,30}in|under|by)\s+the\s+(?!preamble|recital)[A-Z]"
+    r"(?:meaning|defined|ascribed)(?:.{0,60})\b(?:in|under|by)\s+the\s+(?!preamble|recital)[A-Z]", re.DOTALL
 )
 _LEAST_USES = 3
+_MOST_CANDIDATES = 200
 
 
 def undefined_terms(text: str, mentions: list[Mention], titles: set[str]) -> list[tuple[str, int, int, int]]:
@@ -195,8 +218,9 @@ def undefined_terms(text: str, mentions: list[Mention], titles: set[str]) -> lis
     Only what is written after a determiner ("the Delivery Schedule") and never in small letters, is no title of a
     clause, no name and no compound of defined terms. None where the contract takes its definitions from another one.
     """
-    if _ELSEWHERE.search(text):
-        return []
+    for match in islice(_TERMS.finditer(text), 20):
+        if _ELSEWHERE.search(text[match.end() : match.end() + 240].split(".")[0]):
+            return []
     defined = {term_key(mention.term) for mention in mentions}
     parts = {word for key in defined for word in key}
     quoted = {term_key(match.group("term")) for match in _QUOTED_USE.finditer(text)}
@@ -208,13 +232,16 @@ def undefined_terms(text: str, mentions: list[Mention], titles: set[str]) -> lis
             places.setdefault(key, []).append(match.span("term"))
     small = text.lower()
     found: list[tuple[str, int, int, int]] = []
-    for key, spans in places.items():
+    often = sorted((each for each in places.items() if len(each[1]) >= _LEAST_USES), key=lambda each: -len(each[1]))
+    for key, spans in often[:_MOST_CANDIDATES]:
         start, end = spans[0]
         term = text[start:end]
-        if len(spans) < _LEAST_USES or _NO_TERM.search(term) or any(word in parts for word in key):
+        if _NO_TERM.search(term) or any(word in parts for word in key):
             continue
-        written_small = len(re.findall(rf"\b{re.escape(term.lower())}", text)) if small.count(term.lower()) > len(spans) else 0
-        if not written_small and len(found) < 50:
+        written_small = (
+            len(re.findall(rf"\b{re.escape(term.lower())}", text)) if small.count(term.lower()) > len(spans) else 0
+        )
+        if not written_small:
             found.append((re.sub(r"\s+", " ", term), start, end, len(spans)))
     return sorted(found, key=lambda each: each[1])
 

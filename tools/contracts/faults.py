@@ -18,7 +18,9 @@ _SIGNATURE = re.compile(
     r"(?:\b(?:by|name|title|date|its|signed|signature|signatory|witness|print(?:ed)?(?:\s+name)?|attest|notary|initials?|dated|day\s+of|per|address|attention|attn|fax|phone|telephone|email|e-mail)\b|签字|签名|签章|签署|盖章|公章|代表|日期|地址|电话|传真|邮编|联系人|开户|账号|税号|年|月)[^.。;；]{0,40}$|/s/|\bX\s?$",
     re.IGNORECASE,
 )
-_AMENDING = re.compile(r"\b(?:amendment|addendum|supplement|side\s+letter|joinder|amended)\b|补充协议|变更协议", re.IGNORECASE)
+_AMENDING = re.compile(
+    r"\b(?:amendment|addendum|supplement|side\s+letter|joinder|amended)\b|补充协议|变更协议", re.IGNORECASE
+)
 _LONGEST_PROBLEM_LIST = 200
 
 
@@ -59,7 +61,8 @@ def _broken_references(contract: Drafted) -> Iterator[StructureProblem]:
     if contract.nodes and len(tops) < 3:
         tops = set[int]()
     printed = _printed_numbers(text, contract.parts)
-    headed = Counter(part.key for part in contract.parts if " " in part.key[0] and _heads_line(text, part))
+    headed = Counter(part.key for part in contract.parts if not part.relative and _heads_line(text, part))
+    told: set[tuple[str, ...]] = set()
     reported = 0
     for part, reference in zip(contract.parts, contract.references, strict=True):
         if part.foreign or part.relative or reference.resolves_to is not None or reported >= _LONGEST_PROBLEM_LIST:
@@ -67,20 +70,25 @@ def _broken_references(contract: Drafted) -> Iterator[StructureProblem]:
         if " " in part.key[0]:
             if headed[part.key] or not contract.nodes or _heads_line(text, part):
                 continue
-            message = f"{part.target} is referred to but is not attached to the contract"
+            if part.key in told:
+                continue
+            told.add(part.key)
+            times = sum(other.key == part.key and not other.foreign for other in contract.parts)
+            often = f"{times} times" if times > 1 else "once"
+            message = f"{part.target} is referred to ({often}) but is not attached to the contract"
         else:
             decimal = tuple(key for key in part.key if key.isdecimal())
-            if not tops or not decimal or len(decimal) < len(part.key) and _has(printed, decimal):
+            if not tops or not decimal or (len(decimal) < len(part.key) and decimal in printed):
                 continue
-            if _has(printed, decimal) or (len(decimal) > 1 and int(decimal[0]) not in tops and int(decimal[0]) <= max(tops)):
+            if (
+                headed[decimal]
+                or decimal in printed
+                or (len(decimal) > 1 and int(decimal[0]) not in tops and int(decimal[0]) <= max(tops))
+            ):
                 continue
-            message = f"the contract has no {reference.quote if reference.quote[0].isalpha() or reference.quote[0] in '第本' else part.target}"
+            message = f"the contract has no {reference.quote if reference.quote[0].isalpha() else part.target}"
         reported += 1
         yield _problem(contract, "broken_reference", part.start, part.end, re.sub(r"\s+", " ", message))
-
-
-def _has(printed: set[tuple[str, ...]], decimal: tuple[str, ...]) -> bool:
-    return decimal in printed
 
 
 def _printed_numbers(text: str, parts: list[Mentioned]) -> set[tuple[str, ...]]:
@@ -92,7 +100,8 @@ def _printed_numbers(text: str, parts: list[Mentioned]) -> set[tuple[str, ...]]:
             continue
         key = tuple(str(int(piece)) for piece in match.group().split("."))
         follows = text[match.end() : match.end() + 1]
-        line_start = not text[max(0, text.rfind("\n", 0, match.start())) : match.start()].strip(" \t\n(§").replace("Section", "").replace("SECTION", "")
+        line = text[max(0, match.start() - 40) : match.start()].rpartition("\n")
+        line_start = bool(line[1]) and line[2].strip(" \t(§").lower() in ("", "section", "article", "clause")
         if len(key) > 1 or line_start or follows in (".", ")", "、"):
             found.add(key)
     return found
@@ -102,11 +111,21 @@ def _heads_line(text: str, part: Mentioned) -> bool:
     """Whether a mention of an attachment stands like a heading: first on its line, and after no running text."""
     before = text[max(0, part.start - 60) : part.start]
     own_line = before[before.rfind("\n") + 1 :]
-    if own_line.strip(" \t　\"“-–—(（0123456789.") and not own_line.endswith("   "):
+    if own_line.strip(' \t　"“-–—(（0123456789.') and not own_line.endswith("   "):
         return False
-    rest = text[part.end : part.end + 60].split("\n", 1)[0].strip(" \t　\"”")
+    rest = text[part.end : part.end + 60].split("\n", 1)[0].strip(' \t　"”')
     earlier = before.rstrip()
-    return (not rest or not rest[0].islower()) and (not rest[:1] == ",") and (not earlier or earlier[-1] in ".;:。；：)_]\"”" or "\n\n" in before[-8:] or "\n" not in before or before.endswith("   "))
+    return (
+        (not rest or not rest[0].islower())
+        and (not rest[:1] == ",")
+        and (
+            not earlier
+            or earlier[-1] in '.;:。；：)_]"”'
+            or "\n\n" in before[-8:]
+            or "\n" not in before
+            or before.endswith("   ")
+        )
+    )
 
 
 def _definition_faults(contract: Drafted) -> Iterator[StructureProblem]:
@@ -121,13 +140,25 @@ def _definition_faults(contract: Drafted) -> Iterator[StructureProblem]:
         unused = not contract.uses[key] and key not in contract.seen
         if unused and key not in done and not mention.pointer and mention.start not in aliases:
             done.add(key)
-            yield _problem(contract, "unused_definition", mention.start, mention.end, f"“{mention.term}” is defined but used nowhere")
+            yield _problem(
+                contract,
+                "unused_definition",
+                mention.start,
+                mention.end,
+                f"“{mention.term}” is defined but used nowhere",
+            )
         if mention.pointer:
             continue
         scope = (sum(start <= mention.start for start in scopes), key)
         earlier = first.setdefault(scope, mention)
         if earlier is not mention and mention.start - earlier.end > 60 and earlier.term == mention.term:
-            yield _problem(contract, "duplicate_definition", mention.start, mention.end, f"“{mention.term}” is defined more than once")
+            yield _problem(
+                contract,
+                "duplicate_definition",
+                mention.start,
+                mention.end,
+                f"“{mention.term}” is defined more than once",
+            )
 
 
 def _attachment_starts(contract: Drafted) -> list[int]:
@@ -137,7 +168,7 @@ def _attachment_starts(contract: Drafted) -> list[int]:
 def _party_aliases(contract: Drafted) -> set[int]:
     """Definitions in the contract's opening, before its first clause: what the parties and it are called."""
     first = next((node.start for node in contract.nodes if node.marker), 0)
-    return {mention.start for mention in contract.mentions if mention.start < max(first, 1_500)}
+    return {mention.start for mention in contract.mentions if mention.start < (first or 1_500)}
 
 
 def _undefined(contract: Drafted) -> Iterator[StructureProblem]:
@@ -146,7 +177,11 @@ def _undefined(contract: Drafted) -> Iterator[StructureProblem]:
     titles = {clause.title for clause in contract.clauses if clause.title}
     for term, start, end, times in undefined_terms(contract.text, contract.mentions, titles):
         yield _problem(
-            contract, "undefined_term", start, end, f"“{term}” is used {times} times like a defined term but is not defined"
+            contract,
+            "undefined_term",
+            start,
+            end,
+            f"“{term}” is used {times} times like a defined term but is not defined",
         )
 
 
@@ -159,7 +194,12 @@ def _gaps(contract: Drafted) -> Iterator[StructureProblem]:
         place = (id(node.parent) if node.parent else 0, node.kind)
         before = last.get(place)
         last[place] = node
-        if before is None or before.values[:-1] != node.values[:-1] or before.marker is None or len(before.values) != len(node.values):
+        if (
+            before is None
+            or before.values[:-1] != node.values[:-1]
+            or before.marker is None
+            or len(before.values) != len(node.values)
+        ):
             continue
         missing = node.values[-1] - before.values[-1] - 1
         if not 0 < missing <= 5:
@@ -169,23 +209,45 @@ def _gaps(contract: Drafted) -> Iterator[StructureProblem]:
             between = contract.text[before.marker.body : node.start]
             if re.search(rf"(?<![\d.]){re.escape(number)}(?![\d%])", between):
                 continue
-        end = node.start + len(node.marker.printed) if contract.text.startswith(node.marker.printed, node.start) else min(node.end, node.start + 40)
+        elif node.kind.startswith(("lower", "upper")):
+            letter = chr(95 + node.values[-1]) if node.values[-1] < 27 else "?"
+            if re.search(rf"[(\s](?i:{letter})[).]", contract.text[before.marker.body : node.start]):
+                continue
+        end = (
+            node.start + len(node.marker.printed)
+            if contract.text.startswith(node.marker.printed, node.start)
+            else min(node.end, node.start + 40)
+        )
         yield _problem(
-            contract, "numbering_gap", node.start, end, f"{node.marker.printed} follows {before.marker.printed}; what would stand between is missing"
+            contract,
+            "numbering_gap",
+            node.start,
+            end,
+            f"{node.marker.printed} follows {before.marker.printed}; what would stand between is missing",
         )
 
 
 def _blanks(contract: Drafted) -> Iterator[StructureProblem]:
     text = contract.text
+    placeholders: set[str] = set()
     count = 0
     for match in _BLANK.finditer(text):
         begin = text.rfind("\n", max(0, match.start() - 200), match.start()) + 1
         line_end = text.find("\n", match.end(), match.end() + 200)
         before = text[max(begin, match.start() - 120) : match.start()]
         after = text[match.end() : line_end if line_end >= 0 else match.end() + 200]
-        if _SIGNATURE.search(before) or (not before.strip() and (len(after.strip()) < 60)) or count >= _LONGEST_PROBLEM_LIST:
+        if (
+            _SIGNATURE.search(before)
+            or (not before.strip() and (len(after.strip()) < 60))
+            or count >= _LONGEST_PROBLEM_LIST
+        ):
             continue
+        if match.group()[0] == "[" and match.group() in placeholders:
+            continue
+        placeholders.add(match.group())
         if not (before + after).strip(" _\t.-|") or re.match(r"\s*[_\s]*\(?(?:By|Name|Title|Date|Signature)\b", after):
             continue
         count += 1
-        yield _problem(contract, "blank", match.start(), match.end(), f"a blank is left open: {match.group().strip()[:40]}")
+        yield _problem(
+            contract, "blank", match.start(), match.end(), f"a blank is left open: {match.group().strip()[:40]}"
+        )

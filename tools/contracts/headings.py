@@ -2,11 +2,20 @@
 
 import re
 
-_SMALL = frozenset("of and or the for to in on by with a an from upon not no as at into per & / under between vs without".split())
+_SMALL = frozenset(
+    ["of", "and", "or", "the", "for", "to", "in", "on", "by", "with", "a", "an", "from", "upon", "not", "no", "as", "at", "into", "per", "&", "/", "under", "between", "vs", "without"]
+)
 _WORD = re.compile(r"[A-Za-z&/][\w'’&/-]*")
-_RUN_IN = re.compile(r"(?P<title>[A-Z\[“\"][^.:\n。—–]{1,100}?)(?:[.:](?=\s|$)|\s{0,2}[—–]\s{0,2}|\s-\s|\.\s|:\s|\s{3,}|\t)")
-_CHINESE = re.compile(r"[【\[]?(?P<title>[一-鿿A-Za-z][一-鿿A-Za-z、与和及（）()“”/]{1,24}?)[】\]]?\s{0,3}(?:[:：]|$|[ \t　]+(?=\S)|\n)")
-_NOT_A_TITLE = re.compile(r"(?:by|name|title|date|its|attn|witness|tel|fax|email|address|page)\b.{0,3}[:_]|in witness|\$|_{3}|/s/", re.IGNORECASE)
+_RUN_IN = re.compile(
+    r"(?P<title>[A-Z\[“\"][^.:\n。—–]{1,100}?)(?:[.:](?=\s|$)|\s{0,2}[—–]\s{0,2}|\s-\s|\.\s|:\s|\s{3,}|\t)"
+)
+_CHINESE = re.compile(
+    r"[【\[]?(?P<title>[一-鿿A-Za-z][一-鿿A-Za-z、与和及（）()“”/]{1,24}?)[】\]]?\s{0,3}(?:[:：]|$|[ \t　]+(?=\S)|\n)"
+)
+_NOT_A_TITLE = re.compile(
+    r"(?:by|name|title|date|its|attn|witness|tel|fax|email|address|page)\b.{0,3}[:_]|in witness|\$|_{3}|/s/",
+    re.IGNORECASE,
+)
 
 
 def heading_text(line: str) -> str | None:

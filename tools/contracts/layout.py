@@ -15,9 +15,13 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"(?:\d{1,3}[.)、]|\(|（|第|[A-Za-z][.)]|article\b|section\b)", re.IGNORECASE)
-_CONTENTS = re.compile(r"(?:table\s{1,3}of\s{1,3}contents|contents|index|目\s{0,4}录|目\s{0,4}次)\b[\s:：]{0,8}", re.IGNORECASE)
-_LEADER = re.compile(r"(?:\.{4,}|(?:\. ){3,}|…{2,}|·{4,}|_{4,}|\t|\s{3,})[\s.]{0,80}(?:\d{1,4}|[ivxl]{1,6})$")
+_CONTENTS = re.compile(
+    r"(?:table\s{1,3}of\s{1,3}contents|contents|index|目\s{0,4}录|目\s{0,4}次)\b[\s:：]{0,8}", re.IGNORECASE
+)
+_LEADER = re.compile(r"(?:\.{4}|\. \. \.|…{2}|·{4}|_{4}|\t|\s{3})[\s.]{0,3}(?:\d{1,4}|[ivxl]{1,6})$")
 _ENTRY_PAGE = re.compile(r"\s[A-Z]{0,2}-?\d{1,3}$")
+_TAIL = re.compile(r"[\s.…·_]+(?:[A-Z]{0,2}-?\d{1,4}|[ivxl]{1,6})$")
+_LONGEST_ENTRY = 200
 _RUNNING_HEAD_TIMES = 3
 _LONGEST_RUNNING_HEAD = 100
 
@@ -76,7 +80,7 @@ def contents_span(text: str, lines: list[Line]) -> tuple[int, int] | None:
         if heading and (heading.end() == len(line.text) or line.text[: heading.end()].isupper()):
             inline = line.text[heading.end() :]
             return line.start, _contents_end(lines, index + 1, line, inline)
-        if all(_LEADER.search(each.text) for each in lines[index : index + 4]) and len(lines) >= index + 4:
+        if len(lines) >= index + 4 and all(_has_leader(each.text) for each in lines[index : index + 4]):
             return line.start, _contents_end(lines, index, line, "")
     return _repeated_list(lines, horizon)
 
@@ -94,12 +98,14 @@ def _contents_end(lines: list[Line], first: int, heading: Line, inline: str) -> 
             continue
         for later in range(opening + 2, len(entries)):
             key = entries[later]
-            if len(key) >= 4 and (key == entries[opening] or (later > opening + 3 and key.startswith(entries[opening]))):
+            if len(key) >= 4 and (
+                key == entries[opening] or (later > opening + 3 and key.startswith(entries[opening]))
+            ):
                 return lines[first + later].start
     end = heading.end
     misses = 0
     for line in lines[first : first + 400]:
-        if _LEADER.search(line.text) or (len(line.text) < 120 and _ENTRY_PAGE.search(line.text)):
+        if _has_leader(line.text) or (len(line.text) < 120 and _ENTRY_PAGE.search(line.text)):
             end, misses = line.end, 0
         else:
             misses += 1
@@ -108,9 +114,14 @@ def _contents_end(lines: list[Line], first: int, heading: Line, inline: str) -> 
     return end
 
 
+def _has_leader(line: str) -> bool:
+    """Whether a line ends in dots, a tab or wide space and a page number; looks at its end only."""
+    return line[-1] in "0123456789ivxl" and _LEADER.search(line[-24:]) is not None
+
+
 def _entry_key(line: str) -> str:
     """An entry without its leaders, page and white space: the same for the entry and the heading it names."""
-    bare = _ENTRY_PAGE.sub("", _LEADER.sub("", line))
+    bare = _TAIL.sub("", " ".join(line[:_LONGEST_ENTRY].split()))
     return re.sub(r"[\W_]+", "", bare).lower()[:60]
 
 

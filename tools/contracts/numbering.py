@@ -13,14 +13,13 @@ CN = "零〇一二三四五六七八九十百千两"
 _WORDS = {
     word: value
     for value, word in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split(),
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"],
         1,
     )
 }
 _WORDS |= {
     word: value
-    for value, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)
+    for value, word in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], 1)
 }
 
 ATTACHMENT_WORDS = "Schedule|Exhibit|Annex|Annexure|Appendix|Attachment|Addendum"
@@ -29,7 +28,9 @@ _ATTACHMENT = re.compile(
     r"(?:\s{1,4}(?:No\.?\s{0,2})?[\"“']?(?P<key>[A-Z]{1,2}(?:[-–.]?\d{1,2})?|\d{1,2}(?:[.-]\d{1,2})?(?:-?[A-Z])?|[IVX]{1,5}"
     r"|(?:One|Two|Three|Four|Five|Six|ONE|TWO|THREE|FOUR))[\"”']?)?(?=[\s:.,–—\-(]|$)"
 )
-_CHINESE_ATTACHMENT = re.compile(rf"(?P<word>附件|附表|附录)\s{{0,2}}(?P<key>[{CN}]{{1,3}}|\d{{1,2}}|[A-Z])?(?=[\s:：、.．《（(]|$|[一-鿿])")
+_CHINESE_ATTACHMENT = re.compile(
+    rf"(?P<word>附件|附表|附录)\s{{0,2}}(?P<key>[{CN}]{{1,3}}|\d{{1,2}}|[A-Z])?(?=[\s:：、.．《（(]|$|[一-鿿])"
+)
 _WORDED = re.compile(
     r"(?P<word>ARTICLE|Article|SECTION|Section|CLAUSE|Clause|PART|Part|CHAPTER|Chapter|§)\s{0,4}"
     r"(?P<number>\d{1,3}(?:\.\d{1,3}){0,3}|[IVXL]{1,7}|[A-Z](?![A-Za-z])|(?:ONE|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE|"
@@ -38,10 +39,12 @@ _WORDED = re.compile(
 )
 _DECIMAL = re.compile(r"(?P<number>\d{1,2}(?:[.．]\d{1,3}){1,4})(?![\d%])[.．)]?(?=[\s　A-Z\"“(\[一-鿿]|$)")
 _SINGLE = re.compile(
-    r"(?P<open>[(（]?)(?P<number>\d{1,2}|[A-Za-z]|[ivxl]{2,6}|[IVXL]{2,6})(?P<close>[.)）、．]\)?)(?=[\s　\"“(\[（A-Z一-鿿【《“‘]|$)"
+    r"(?P<open>[(（]?)(?P<number>\d{1,2}|[A-Za-z]|[ivxl]{2,6}|[IVXL]{2,6})(?P<close>[.)）、．]\)?)(?=[\s　\"“(\[（A-Z一-鿿【《“‘①-⑳]|$)"
 )
 _BARE = re.compile(r"(?P<number>\d{1,2})(?=\s{1,8}[A-Z])")
-_CHINESE_WORDED = re.compile(rf"第\s{{0,2}}(?P<number>[{CN}]{{1,6}}|\d{{1,3}}(?:\.\d{{1,2}})*)\s{{0,2}}(?P<word>[编章节条款])")
+_CHINESE_WORDED = re.compile(
+    rf"第\s{{0,2}}(?P<number>[{CN}]{{1,6}}|\d{{1,3}}(?:\.\d{{1,2}})*)\s{{0,2}}(?P<word>[编章节条款])"
+)
 _CHINESE_SINGLE = re.compile(rf"(?P<open>[(（]?)(?P<number>[{CN}]{{1,4}})(?P<close>[)）、.．])")
 _CIRCLED = re.compile(r"[①-⑳]")
 
@@ -137,7 +140,13 @@ def _with_body(text: str, marker: Marker, end: int) -> Marker:
 
 def _attachment(match: re.Match[str], start: int) -> Marker:
     key = (match.group("key") or "").upper().replace("–", "-")
-    return Marker(start, start + match.end(), match.group().strip(), (Reading("attachment", (0,)),), f"{match.group('word').lower()} {key}".strip())
+    return Marker(
+        start,
+        start + match.end(),
+        match.group().strip(),
+        (Reading("attachment", (0,)),),
+        f"{match.group('word').lower()} {key}".strip(),
+    )
 
 
 def _worded(match: re.Match[str], start: int) -> Marker | None:
@@ -183,11 +192,17 @@ def _single(match: re.Match[str], start: int) -> Marker | None:
 
 def _bare(match: re.Match[str], start: int) -> Marker | None:
     value = int(match.group("number"))
-    return Marker(start, start + match.end(), match.group("number"), (Reading("number_bare", (value,)),)) if value else None
+    return (
+        Marker(start, start + match.end(), match.group("number"), (Reading("number_bare", (value,)),))
+        if value
+        else None
+    )
 
 
 def _chinese_worded(match: re.Match[str], start: int) -> Marker | None:
-    kind = {"编": "part", "章": "chapter", "节": "zh_section", "条": "article", "款": "zh_paragraph"}[match.group("word")]
+    kind = {"编": "part", "章": "chapter", "节": "zh_section", "条": "article", "款": "zh_paragraph"}[
+        match.group("word")
+    ]
     number = match.group("number")
     if "." in number:
         values = tuple(int(value) for value in number.split("."))
@@ -214,8 +229,8 @@ _DIGITS = ((_DECIMAL, _decimal), (_SINGLE, _single), (_BARE, _bare))
 _CHINESE = ((_CHINESE_ATTACHMENT, _attachment), (_CHINESE_WORDED, _chinese_worded), (_CHINESE_SINGLE, _chinese_single))
 _ANY = ((_CIRCLED, _circled),)
 _BY_FIRST = (
-    {letter: _ENGLISH_WORDS for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz§"}
-    | {digit: _DIGITS for digit in "123456789"}
-    | {sign: _CHINESE for sign in f"第附{CN}"}
-    | {sign: ((_SINGLE, _single), (_CHINESE_SINGLE, _chinese_single)) for sign in "(（"}
+    dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz§", _ENGLISH_WORDS)
+    | dict.fromkeys("123456789", _DIGITS)
+    | dict.fromkeys(f"第附{CN}", _CHINESE)
+    | dict.fromkeys("(（", ((_SINGLE, _single), (_CHINESE_SINGLE, _chinese_single)))
 )

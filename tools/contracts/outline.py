@@ -76,7 +76,9 @@ def outline(text: str, labels: Mapping[int, str]) -> list[Node]:
             placed = _place(stack, root, candidate, following, bool(nodes))
             if placed:
                 reading, depth = placed
-                node = _open(stack, depth, Node(reading.kind, reading.values, candidate.marker, candidate.marker.start, None, 0))
+                node = _open(
+                    stack, depth, Node(reading.kind, reading.values, candidate.marker, candidate.marker.start, None, 0)
+                )
                 _remember(root, stack, reading)
         if node is not None:
             nodes.append(node)
@@ -134,7 +136,7 @@ def _inline(text: str, line: Line, position: int) -> list[_Candidate]:
         if at == 0:
             continue
         before = line.text[max(0, at - 5) : at]
-        sentence = before.rstrip()[-1:] in tuple(".;:。；：”\"") and before[-1] in " \t　。；："
+        sentence = before.rstrip()[-1:] in tuple('.;:。；：”"') and before[-1] in " \t　。；："
         spaced = before.endswith("  ")
         listed = before.endswith((" and ", " or ")) and match.group()[0] == "("
         if not (sentence or spaced or listed):
@@ -152,14 +154,15 @@ def _is_wanted_heading(
     line = found[index][0]
     if nodes and nodes[-1].marker and line.start - nodes[-1].marker.body < 120 and stack[-1].kind in FIXED_RANK:
         return False
-    if any(node.kind == "attachment" for node in stack):
+    titled_document = line.start < 600 and re.search(r"(?i)agreement|contract|amendment", line.text)
+    if index == 0 or titled_document or any(node.kind == "attachment" for node in stack):
         return False
     following = next((each for _, each in found[index + 1 : index + 4] if each is not None), None)
     if following is not None and following.opens_line and following.marker.start - line.end < 600:
         return any(reading.values[-1] == 1 and reading.kind not in FIXED_RANK for reading in following.marker.readings)
     numbered = any(node.kind != "title" for node in nodes[-60:])
     ahead = any(each is not None and each.opens_line and each.strong for _, each in found[index + 1 : index + 13])
-    return not numbered and not ahead and line.start > 0
+    return not numbered and not ahead
 
 
 def _place(
@@ -193,7 +196,12 @@ def _is_attachment(stack: list[Node], candidate: _Candidate, any_before: bool) -
     chinese = any("一" <= sign <= "鿿" for sign in rest[:4])
     if chinese:
         return len(rest) < 40 and "。" not in rest
-    return not rest[0].islower() and len(rest.split()) <= 14 and not rest.endswith((".", ",", ";")) and rest[0] not in ",;)"
+    return (
+        not rest[0].islower()
+        and len(rest.split()) <= 14
+        and not rest.endswith((".", ",", ";"))
+        and rest[0] not in ",;)"
+    )
 
 
 def _place_fixed(stack: list[Node], candidate: _Candidate, reading: Reading) -> tuple[int, int] | None:
@@ -227,16 +235,29 @@ def _place_decimal(stack: list[Node], candidate: _Candidate, reading: Reading) -
     depth = len(stack)
     while depth > 1:
         node = stack[depth - 1]
-        prefix = node.kind != "zh_paragraph" and node.values and len(node.values) < len(values) and values[: len(node.values)] == node.values
-        if node.kind in ("attachment", "title") or node.kind in FIXED_RANK or (
-            prefix and (node.kind in ("decimal", "section") or node.kind.startswith(("number", "zh", "upper_roman")))
+        prefix = (
+            node.kind != "zh_paragraph"
+            and node.values
+            and len(node.values) < len(values)
+            and values[: len(node.values)] == node.values
+        )
+        if (
+            node.kind in ("attachment", "title")
+            or node.kind in FIXED_RANK
+            or (
+                prefix
+                and (node.kind in ("decimal", "section") or node.kind.startswith(("number", "zh", "upper_roman")))
+            )
         ):
             break
         depth -= 1
     parent = stack[depth - 1]
     last = parent.last.get("decimal", ())
     rest = candidate.line.text[candidate.marker.body - candidate.line.start :]
-    if rest[:1] in tuple(",;)%") or (not candidate.upper and re.match(r"(?:million|billion|percent|times|per|and|or|of|above|below|hereof|shall|is|are)\b", rest)):
+    if rest[:1] in tuple(",;)%") or (
+        not candidate.upper
+        and re.match(r"(?:million|billion|percent|times|per|and|or|of|above|below|hereof|shall|is|are)\b", rest)
+    ):
         return None
     nested = bool(parent.values) and values[: len(parent.values)] == parent.values
     first = values[-1] <= 1 and (nested or parent.kind in ("article", "attachment", "title", "root"))
@@ -248,7 +269,11 @@ def _place_decimal(stack: list[Node], candidate: _Candidate, reading: Reading) -
     if not candidate.opens_line or not candidate.strong or not candidate.upper:
         return None
     if last:
-        near = values > last and values[0] <= last[0] + 3 and values[-1] <= (last[-1] + 6 if len(last) == len(values) else 9)
+        near = (
+            values > last
+            and values[0] <= last[0] + 3
+            and values[-1] <= (last[-1] + 6 if len(last) == len(values) else 9)
+        )
         return (1, depth) if near else None
     counted = max((value[0] for kind, value in parent.last.items() if kind != "decimal"), default=0)
     return (1, depth) if values[-1] <= 6 and (nested or values[0] <= counted + 3) else None
@@ -260,16 +285,22 @@ def _place_listed(
     """The place of a number that means something only beside its neighbours: 1., (a), (i), A., 一、, ①, Section 3."""
     kind, value = reading.kind, reading.values[0]
     bracketed = kind.endswith(")") or kind in ("circled", "zh、")
-    if kind == "section" and (not candidate.upper or candidate.line.text[candidate.marker.body - candidate.line.start :][:1] in tuple(",;)")):
+    if kind == "section" and (
+        not candidate.upper or candidate.line.text[candidate.marker.body - candidate.line.start :][:1] in tuple(",;)")
+    ):
         return None
     at_start = candidate.opens_line and (candidate.strong or candidate.upper or bracketed)
     for depth in range(len(stack) - 1, 0, -1):
         node = stack[depth]
         if node.kind == kind:
-            if value == node.values[0] + 1 and (at_start or (candidate.strong and (candidate.upper or bracketed)) or bracketed):
+            if value == node.values[0] + 1 and (
+                at_start or (candidate.strong and (candidate.upper or bracketed)) or bracketed
+            ):
                 if not candidate.upper and not bracketed and not candidate.strong:
                     return None
-                rival = kind.startswith(("lower(", "upper(")) and value == 9 and _continues(following, kind, "roman", 2, 10)
+                rival = (
+                    kind.startswith(("lower(", "upper(")) and value == 9 and _continues(following, kind, "roman", 2, 10)
+                )
                 return (0 if rival else 4), depth
             jump = candidate.opens_line and candidate.strong and candidate.upper and kind != "number_bare"
             if jump and node.values[0] + 1 < value <= node.values[0] + (2 if bracketed else 4):
@@ -278,17 +309,27 @@ def _place_listed(
             break
     parent = stack[-1]
     if value != 1:
-        group = next((depth for depth in range(len(stack) - 1, -1, -1) if stack[depth].kind in (*FIXED_RANK, "title", "root")), 0)
+        group = next(
+            (depth for depth in range(len(stack) - 1, -1, -1) if stack[depth].kind in (*FIXED_RANK, "title", "root")), 0
+        )
         runs_on = root.last.get(f"*{kind}", (-1,))[0] + 1 == value
         return (3, group + 1) if runs_on and at_start and candidate.upper and not bracketed else None
     if len(stack) > _DEEPEST:
         return None
-    needs_second = not candidate.opens_line or kind in ("number_bare", "upper.", "lower.", "upper_roman.", "lower_roman.")
+    needs_second = not candidate.opens_line or kind in (
+        "number_bare",
+        "upper.",
+        "lower.",
+        "upper_roman.",
+        "lower_roman.",
+    )
     if not (at_start or candidate.strong) or (not candidate.upper and not bracketed and not candidate.strong):
         return None
     if kind == "number_bare" and not candidate.line.after_gap:
         return None
-    if needs_second and not any(each.kind == kind and each.values == (2,) for next_ in following for each in next_.marker.readings):
+    if needs_second and not any(
+        each.kind == kind and each.values == (2,) for next_ in following for each in next_.marker.readings
+    ):
         return None
     depth = len(stack)
     for open_depth in range(len(stack) - 1, 0, -1):
@@ -298,7 +339,9 @@ def _place_listed(
             depth = open_depth
             break
     if kind == "section" and parent.kind not in (*FIXED_RANK, "title", "root"):
-        depth = next((d + 1 for d in range(len(stack) - 1, -1, -1) if stack[d].kind in (*FIXED_RANK, "title", "root")), 1)
+        depth = next(
+            (d + 1 for d in range(len(stack) - 1, -1, -1) if stack[d].kind in (*FIXED_RANK, "title", "root")), 1
+        )
     return 2, depth
 
 
@@ -325,7 +368,9 @@ def _open(stack: list[Node], depth: int, node: Node) -> Node:
 def _remember(root: Node, stack: list[Node], reading: Reading) -> None:
     stack[-2].last[reading.kind] = reading.values
     if reading.kind in FIXED_RANK:
-        next(node for node in reversed(stack[:-1]) if node.kind in ("attachment", "root")).last[reading.kind] = reading.values
+        next(node for node in reversed(stack[:-1]) if node.kind in ("attachment", "root")).last[reading.kind] = (
+            reading.values
+        )
     elif reading.kind != "decimal":
         root.last[f"*{reading.kind}"] = reading.values
 
@@ -356,6 +401,8 @@ def _entitle(text: str, lines: list[Line], nodes: list[Node]) -> None:
         limit = nodes[position + 1].start if position + 1 < len(nodes) else len(text)
         body = max(node.marker.body, node.start)
         if body < min(line.end, limit):
-            node.title = run_in_title(text[body : min(line.end, limit, body + 200)], whole=line.end <= limit and line.end - body < 200)
+            node.title = run_in_title(
+                text[body : min(line.end, limit, body + 200)], whole=line.end <= limit and line.end - body < 200
+            )
         elif node.kind in FIXED_RANK and line_index + 1 < len(lines) and lines[line_index + 1].start < limit:
             node.title = heading_text(lines[following[line.start] + 1].text)

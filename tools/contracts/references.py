@@ -15,15 +15,20 @@ _ENGLISH = re.compile(
 )
 _ONE = re.compile(_ITEM)
 _ATTACHMENT = re.compile(
-    r"\b(?P<word>Schedule|Exhibit|Annex|Annexure|Appendix|Attachment|SCHEDULE|EXHIBIT|ANNEX|APPENDIX|ATTACHMENT)s?\s{1,3}(?:No\.?\s)?[\"“']?"
+    r"\b(?P<word>Schedule|Exhibit|Annex|Annexure|Appendix|Attachment|SCHEDULE|EXHIBIT|ANNEX|APPENDIX|ATTACHMENT)s?(?: {1,2}|[ \t]?\n[ \t]{0,12})"
+    r"(?:No\.?\s)?[\"“']?(?!(?:OR|IS|TO|AS|OF|IN|BY|AT|ON|IF|AN|NO|SO|WE|DO|13[DEG]|14[ACDFN]|TO-?[A-Z]?|K-1)\b)"
     r"(?P<key>[A-Z]{1,2}(?:[-–.]?\d{1,2})?|\d{1,2}(?:[.-]\d{1,2}){0,2}(?:-?[A-Z])?|[IVX]{1,5})(?![\w])"
 )
 _CHINESE = re.compile(
     rf"(?:本(?:合同|协议)\s{{0,2}})?第\s{{0,2}}(?P<number>[{CN}]{{1,7}}|\d{{1,3}}(?:\.\d{{1,3}}){{0,3}})\s{{0,2}}(?P<word>条|章|款)"
     rf"(?:(?:之?第)?\s{{0,2}}(?P<inner>\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}))?(?:第[{CN}\d]{{1,3}}款)?(?:第?[（(]?[{CN}\d]{{1,3}}[)）]?项)?"
 )
-_CHINESE_ATTACHMENT = re.compile(rf"(?P<word>附件|附表|附录)\s{{0,2}}(?P<key>[{CN}]{{1,3}}|\d{{1,2}}|[A-Z](?![A-Za-z]))(?![{CN}]?[个份页张])")
-_CHINESE_STATUTE = re.compile(rf"(?:》|法|条例|规定|办法|解释|法典|细则|规则)(?:[（(][^（）()]{{0,20}}[)）])?(?:第?[{CN}\d]{{1,7}}[条款项]?[、，及和与至第\s]{{1,3}}){{0,6}}(?:的)?$")
+_CHINESE_ATTACHMENT = re.compile(
+    rf"(?P<word>附件|附表|附录)\s{{0,2}}(?P<key>[{CN}]{{1,3}}|\d{{1,2}}|[A-Z](?![A-Za-z]))(?![{CN}]?[个份页张])"
+)
+_CHINESE_STATUTE = re.compile(
+    rf"(?:》|法|条例|规定|办法|解释|法典|细则|规则)(?:[（(][^（）()]{{0,20}}[)）])?(?:第?[{CN}\d]{{1,7}}[条款项]?[、，及和与至第\s]{{1,3}}){{0,6}}(?:的)?$"
+)
 _OWN = re.compile(
     r"[,\s]{1,3}(?:(?:above|below|hereof|hereto|herein|hereunder)|(?:of|to|in|under)\s+(?:this|these|the\s+(?:terms|general|present)|(?:[Ss]ection|[Aa]rticle|[Cc]lause)\s))",
 )
@@ -81,24 +86,36 @@ def _english(text: str) -> Iterator[Mentioned]:
         foreign = not own and bool(_OTHERS.match(after) or _OTHERS_BEFORE.search(before))
         items = list(_ONE.finditer(text, match.start("items"), match.end("items")))
         outer: tuple[str, ...] = ()
+        parenthesised, head = False, ""
         for ordinal, item in enumerate(items):
             printed = item.group()
             key = number_key(printed)
             relative = False
             if printed[0] == "(":
-                relative = not outer
+                relative = not outer or (ordinal > 0 and not parenthesised)
                 key = (*outer, *key)
             else:
-                outer = tuple(part for part in key if part.isdecimal()) or key[:1]
+                outer = number_key(printed.split("(")[0])
+                parenthesised = "(" in printed
+                head = "".join(printed.split("(")[0].split())
             start = match.start() if ordinal == 0 else item.start()
-            strange = key[0].isdecimal() and int(key[0]) > 99 or (not relative and not key[0].isdecimal())
-            yield Mentioned(start, item.end(), "".join(printed.split()), key, foreign or strange, relative)
+            strange = (key[0].isdecimal() and int(key[0]) > 99) or (not relative and not key[0].isdecimal())
+            yield Mentioned(
+                start,
+                item.end(),
+                (head if printed[0] == "(" and not relative else "") + "".join(printed.split()),
+                key,
+                foreign or strange,
+                relative,
+            )
 
 
 def _attachments(text: str) -> Iterator[Mentioned]:
     for match in _ATTACHMENT.finditer(text):
         after = text[match.end() : match.end() + 60]
         foreign = bool(_OTHERS.match(after)) and not _OWN.match(after) and not _OWN_WORDS.match(after)
+        filed = match.start() < 300 and match.group("word").lower() == "exhibit" and "." in match.group("key")
+        foreign = foreign or filed  # the number under which a stock exchange filing lists the contract itself
         word = match.group("word").lower()
         key = match.group("key").upper().replace("–", "-")
         yield Mentioned(match.start(), match.end(), f"{word.capitalize()} {key}", (f"{word} {key}",), foreign)
@@ -107,7 +124,8 @@ def _attachments(text: str) -> Iterator[Mentioned]:
 def _chinese(text: str) -> Iterator[Mentioned]:
     for match in _CHINESE.finditer(text):
         number = match.group("inner") or match.group("number")
-        foreign = bool(_CHINESE_STATUTE.search(text[max(0, match.start() - 60) : match.start()]))
+        own = match.group().startswith("本")
+        foreign = not own and bool(_CHINESE_STATUTE.search(text[max(0, match.start() - 60) : match.start()]))
         if match.group("word") == "章" or (match.group("word") == "款" and "." not in number):
             continue
         if "." in number:

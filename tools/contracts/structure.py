@@ -71,9 +71,17 @@ def _clauses(nodes: list[Node]) -> tuple[tuple[Clause, ...], list[tuple[str, ...
     for node in nodes:
         parent = node.parent
         own = _own_number(node)
-        above = paths[id(parent)] if parent is not None and parent.kind not in ("attachment", "title", "part", "chapter", "zh_section") else None
+        above = (
+            paths[id(parent)]
+            if parent is not None and parent.kind not in ("attachment", "title", "part", "chapter", "zh_section")
+            else None
+        )
         key_above = keys[id(parent)] if above and parent is not None else ()
-        if node.kind in ("decimal", "article", "attachment", "part", "chapter", "zh_section") or parent is None or (node.kind == "section" and parent.kind == "article"):
+        if (
+            node.kind in ("decimal", "article", "attachment", "part", "chapter", "zh_section")
+            or parent is None
+            or (node.kind == "section" and parent.kind == "article")
+        ):
             above, key_above = None, ()
         wrapped = own if above is None or own is None or own[0] in "(（①②③④⑤⑥⑦⑧⑨⑩第" else f"({own})"
         paths[id(node)] = None if own is None else f"{above or ''}{wrapped}"
@@ -115,7 +123,9 @@ def _own_key(node: Node) -> tuple[str, ...]:
         return tuple(str(value) for value in node.values)
     if node.kind in ("article", "section", "part", "chapter") or node.kind.startswith("number"):
         return (str(node.values[0]),)
-    return number_key(f"({node.marker.printed.strip('(). ')})") if node.kind != "upper_roman." else (str(node.values[0]),)
+    return (
+        number_key(f"({node.marker.printed.strip('(). ')})") if node.kind != "upper_roman." else (str(node.values[0]),)
+    )
 
 
 class _Places:
