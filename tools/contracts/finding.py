@@ -10,7 +10,11 @@ from tools.contracts.sentences import ContractText
 
 def find(text: str, language: str, rules: Sequence[Rule]) -> list[Passage]:
     """The passages of every rule, in the order of the text. Quotes are literally `text[start:end]`."""
-    contract = sentences.read(text, language)
+    return find_in(sentences.read(text, language), rules)
+
+
+def find_in(contract: ContractText, rules: Sequence[Rule]) -> list[Passage]:
+    """`find` in a contract already cut into sentences."""
     passages = [passage for rule in rules for passage in _find_one(contract, rule)]
     return sorted(passages, key=lambda passage: (passage.start, passage.end, passage.category))
 

@@ -51,10 +51,8 @@ class Rule:
     min_words: int = 6
 
     def score(self, sentence: Sentence, index: int, contract: ContractText) -> float:
-        if (
-            not self.gate.search(sentence.text)
-            or len(sentence.text.split()) < self.min_words
-            and contract.language == "en"
+        if not self.gate.search(sentence.text) or (
+            len(sentence.text.split()) < self.min_words and contract.language == "en"
         ):
             return 0.0
         total = sum(cue.weight for cue in self.cues if cue.pattern.search(sentence.text))

@@ -5,15 +5,17 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 # A full stop ends a sentence unless it follows one of these, a single letter, or a number before a digit.
-_ABBREVIATIONS = frozenset(
+_ABBREVIATED = (
     "inc co corp ltd llc l.l.c no nos sec art v vs mr mrs ms dr jr sr st e.g i.e etc u.s u.s.a n.a p.o p.m a.m cf al "
-    "approx dept est fig ft para pp vol ed rev".split()
+    "approx dept est fig ft para pp vol ed rev"
 )
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 _BOUNDARY = re.compile(r"""(?P<stop>[.!?;。！？；]["”’'）)\]]{0,2})(?P<space>\s+|(?<=[。！？；])|$)""")
 # What limits a promise belongs to it: "; provided that …" starts no sentence.
 _PROVISO = re.compile(r"(?:and )?(?:provided|except|however)\b", re.IGNORECASE)
 _PARAGRAPH = re.compile(
-    r"\n[ \t　]*\n\s*|\n(?=[ \t]*(?:\d{1,2}(?:\.\d{1,3})*\.?[ \t]|\([a-z0-9ivx]{1,4}\)[ \t]|第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十\d]{1,3}[)）]))|\n(?=[^\n]*[一-鿿])"
+    r"\n[ \t　]*\n\s*|\n(?=[ \t]*(?:\d{1,2}(?:\.\d{1,3})*\.?[ \t]|\([a-z0-9ivx]{1,4}\)[ \t]"
+    r"|第[一二三四五六七八九十百零〇\d]{1,5}[条章节]|[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十\d]{1,3}[)）]))|\n(?=[^\n]*[一-鿿])"
 )
 # A sentence broken by the end of a page, with or without a page number between its halves.
 _RUNS_ON = re.compile(r"(?:(?:[Pp]age )?-?\s?\d{1,3}\s?-?[ \t]*\n\s*)?[a-z]{2}")
@@ -58,7 +60,7 @@ class ContractText:
 
 
 def paragraphs(text: str) -> list[tuple[int, int]]:
-    """Spans of the paragraphs: parted by blank lines, or by a line break before a clause number; white space trimmed."""
+    """Spans of the paragraphs: parted by blank lines, or by a line break before a clause number; trimmed."""
     spans: list[tuple[int, int]] = []
     start = 0
     for gap in [*_PARAGRAPH.finditer(text), None]:

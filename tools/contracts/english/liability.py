@@ -9,7 +9,8 @@ import re
 from tools.contracts.rules import Rule, cue, rule
 from tools.contracts.sentences import ContractText, Sentence
 
-_LOSS = r"consequential|incidental|indirect|punitive|exemplary|special.{0,30}damages|lost profits|loss of (profit|revenue|business)"
+_LOSS = r"consequential|incidental|indirect|punitive|exemplary|special.{0,30}damages|lost profits"
+r"|loss of (profit|revenue|business)"
 
 _LIABILITY_HEADING = (
     r"limitation|limits? (of|on) (liab|damages|remed)|exclusion of|consequential|no liability|liability cap"
@@ -17,12 +18,15 @@ _LIABILITY_HEADING = (
 
 
 _CARVES_OUT = re.compile(
-    r"except|exclu(des|ding)|other\s+than|save\s|nothing\s+in|not\s+apply|unlimited|without\s+limit\b|not\s+(limit|restrict)|none\s+of\s+the"
+    r"except|exclu(des|ding)|other\s+than|save\s|nothing\s+in|not\s+apply|unlimited|without\s+limit\b"
+    r"|not\s+(limit|restrict)|none\s+of\s+the"
     r"|subject\s+to\s+(section|article|paragraph|clause)|neither\s+\(",
     re.IGNORECASE,
 )
 _LIMITS = re.compile(
-    rf"{_LOSS}|liab\w*\b.{{0,260}}\b(exceed|limited\s+to|greater\s+than|in\s+excess)|limitations?\s+(of|on)\s+liab", re.IGNORECASE | re.DOTALL
+    rf"{_LOSS}|liab\w*\b.{{0,260}}\b(exceed|limited\s+to|greater\s+than|in\s+excess)|limitations?\s+(of"
+    rf"|on)\s+liab",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -59,14 +63,16 @@ RULES: tuple[Rule, ...] = (
         cue(r"(shall|will|is|are) not be (held )?(liable|responsible)|not liable|without liability|no liability", 0.4),
         cue(r"\b(consequential|incidental|indirect|punitive|exemplary)\b.{0,120}\b(damages?|loss)", 0.5),
         cue(
-            r"(waive|disclaim|exclude|not (be )?(entitled|seek|recover))\w*\b.{0,120}\b(consequential|punitive|indirect)",
+            r"(waive|disclaim|exclude|not (be )?(entitled|seek|recover))\w*\b.{0,120}\b(consequential|punitive"
+            r"|indirect)",
             0.5,
         ),
         cue(r"(lost|loss of) (profit|revenue|business|data|use)", 0.2),
         cue(r"liab\w*\b.{0,120}\b(amounts?|fees) (actually )?(paid|payable|received)", 0.4),
         # A contractual limitation period.
         cue(
-            r"\b(no|neither|any|all)\b.{0,60}\b(action|claim|suit|proceeding)s?\b.{0,220}\b(more than|within|after|unless)\b.{0,60}"
+            r"\b(no|neither|any|all)\b.{0,60}\b(action|claim|suit|proceeding)s?\b.{0,220}\b(more than|within|after"
+            r"|unless)\b.{0,60}"
             r"\b(year|month)s?\b.{0,60}\b(after|from|of)\b.{0,60}\b(cause of action|accru|aris|occur|date)",
             1.1,
         ),
@@ -91,19 +97,25 @@ RULES: tuple[Rule, ...] = (
             0.6,
         ),
         cue(
-            r"(except|exception|other than|excluding|save)\b.{0,200}\b(willful|wilful|gross(ly)? negligen|fraud|misconduct)",
+            r"(except|exception|other than|excluding|save)\b.{0,200}\b(willful|wilful|gross(ly)? negligen|fraud"
+            r"|misconduct)",
             0.5,
         ),
         cue(r"except\b.{0,60}\b(section|article|paragraph|clause)s? \d", 0.6),
         cue(
-            r"(limitation|limit|exclusion|cap|foregoing|sentence|section [\d.]+)s?\b.{0,80}\b(shall|will|do|does) not (apply|limit)",
+            r"(limitation|limit|exclusion|cap|foregoing|sentence|section [\d.]+)s?\b.{0,80}\b(shall|will|do"
+            r"|does) not (apply|limit)",
             0.7,
         ),
         cue(r"nothing in this (section|article|agreement|clause)\b.{0,80}\b(limit|exclude)s?\b.{0,60}\bliab", 0.7),
         cue(r"nothing in this (section|article|clause)\b.{0,80}\b(limit|restrict)\b.{0,60}\bindemn", 0.7),
         cue(r"\b(unlimited|without limit(ation)?)\b.{0,20}\bliab|liab\w*\b.{0,30}\b(unlimited|without limit\b)", 0.9),
         cue(r"indemnif|confidential|willful|gross negligence|fraud", 0.2),
-        cue(r"(shall|will|agrees? to|hereby) (defend,? )?(and )?(indemnify|hold harmless|reimburse)|arbitrat|insurance", -0.9),
+        cue(
+            r"(shall|will|agrees? to|hereby) (defend,? )?(and )?(indemnify|hold harmless|reimburse)|arbitrat"
+            r"|insurance",
+            -0.9,
+        ),
         heading=(cue(_LIABILITY_HEADING, 0.3), cue(r"definition|force majeure", -0.5)),
         judge=_carved_out_of_a_limit,
         threshold=1.2,
@@ -128,14 +140,18 @@ RULES: tuple[Rule, ...] = (
     rule(
         "warranty_duration",
         r"warrant|defect",
-        cue(r"warrant\w*\b.{0,250}\b(period|for|within)\b.{0,60}\b(days?|months?|years?|\[)", 0.6),
+        cue(
+            r"warrant\w*\b.{0,250}\b(period|for|within|remainder)\b.{0,60}(\b(days?|months?|years?|warranty)\b|\[)", 0.6
+        ),
         cue(r"warranty (period|term)", 0.7),
         cue(
-            r"\b(days?|months?|years?)\b.{0,60}\b(from|after|of|following)\b.{0,40}\b(delivery|acceptance|shipment|installation|receipt|purchase|invoice)",
+            r"\b(days?|months?|years?)\b.{0,60}\b(from|after|of|following)\b.{0,60}\b(delivery|acceptance|shipment"
+            r"|installation|receipt|purchase|invoice)",
             0.5,
         ),
         cue(
-            r"free (from|of) (any )?(material )?(defect|error)|substantially (in accordance|conform|perform)|materially conform|workmanship",
+            r"free (from|of) (any )?(material )?(defect|error)|substantially (in accordance|conform|perform)"
+            r"|materially conform|workmanship",
             0.4,
         ),
         cue(r"(repair|replace|correct)\b.{0,80}\b(defect|product|software)", 0.2),
@@ -148,11 +164,16 @@ RULES: tuple[Rule, ...] = (
     rule(
         "insurance",
         r"insur|\bpolic(y|ies)\b|coverage",
-        cue(r"(maintain(ing|ed)?|carry|carries|carried|obtain|procure|secure|keep|purchase|take out|sufficiently|adequate(ly)?)s?\b.{0,160}\binsur", 0.8),
+        cue(
+            r"(maintain(ing|ed)?|carry|carries|carried|obtain|procure|secure|keep|purchase|take out|sufficiently"
+            r"|adequate(ly)?)s?\b.{0,160}\binsur",
+            0.8,
+        ),
         cue(r"certificates? of insurance|evidence of (such )?(insurance|polic)|proof of insurance", 0.9),
         cue(r"additional(ly)? (named )?insured|named insured|loss payee|waiver of subrogation", 0.9),
         cue(
-            r"(liability|workers'?’? compensation|property|casualty|automobile) insurance|insurance (polic|coverage|carrier)",
+            r"(liability|workers'?’? compensation|property|casualty|automobile) insurance|insurance (polic"
+            r"|coverage|carrier)",
             0.5,
         ),
         cue(r"such (insurance|polic(y|ies))|insurer", 0.4),
@@ -165,7 +186,8 @@ RULES: tuple[Rule, ...] = (
             r"employee (benefit|welfare)|health insurance|life insurance|medical insurance|taxes|premiums? taxes", -0.7
         ),
         cue(
-            r"insurance (company|product|agent|business|commission)|\bmeans\b|polic(y|ies) and procedures|privacy polic",
+            r"insurance (company|product|agent|business|commission)|\bmeans\b|polic(y|ies) and procedures"
+            r"|privacy polic",
             -0.5,
         ),
         heading=(cue(r"insurance", 0.6), cue(r"definition|tax|benefit|compensation", -0.4)),
@@ -182,20 +204,23 @@ RULES: tuple[Rule, ...] = (
             r"(not|never|neither|nor|refrain)\b.{0,200}\b(contest|challenge|attack|dispute|oppose|question|impugn)", 0.6
         ),
         cue(
-            r"(contest|challenge|attack|dispute|oppose|question|impugn)\w*\b.{0,120}\b(validity|ownership|title|right|interest|registra|enforceab"
+            r"(contest|challenge|attack|dispute|oppose|question|impugn)\w*\b.{0,120}\b(validity|ownership|title"
+            r"|right|interest|registra|enforceab"
             r"|trade ?mark|marks?\b|patent|copyright)",
             0.6,
         ),
         cue(
-            r"covenants? not to sue|(agrees?|shall|will|covenants?) not (to )?(\w+ ){0,4}(sue|bring|institute|commence|assert)\b.{0,60}",
+            r"covenants? not to sue|(agrees?|shall|will|covenants?) not (to )?(\w+ ){0,4}(sue|bring|institute"
+            r"|commence|assert)\b.{0,60}",
             0.9,
         ),
         cue(
-            r"(not|nor|never)\b.{0,160}\b(impair|adverse|detriment|inconsistent|diminish|jeopardi)\w*\b.{0,120}\b(right|title|owner|mark|copyright|validity|goodwill)",
+            r"(not|nor|never)\b.{0,260}\b(impair|adverse|detriment|inconsistent|diminish|jeopardi|detrimental"
+            r"|infringe|injure)\w*\b.{0,120}\b(right|title|owner|mark|copyright|validity|goodwill)",
             0.7,
         ),
         cue(r"not\b.{0,80}\b(represent|claim|assert)\b.{0,60}\b(owner|title|right|interest)", 0.6),
-        cue(r"good faith|arbitrat|invoice|audit|resolution", -0.6),
+        cue(r"good faith|arbitrat|invoice|audit|resolution|jurisdiction|jury|\bcourts?\b|venue", -0.8),
         heading=(cue(r"trade ?mark|intellectual|proprietary|ownership|license|release", 0.2),),
         threshold=1.1,
         limit=3,
