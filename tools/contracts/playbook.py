@@ -246,7 +246,8 @@ def parse(source: str, file: str) -> Playbook:
     try:
         return Playbook.model_validate(values)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        problems = error.errors(include_url=False)
+        problem = min(problems, key=lambda each: each["type"] == "missing")  # a misspelt key says more than its absence
         path = tuple(part for part in problem["loc"] if part != "[key]")
         message, key = _in_words(problem["type"], str(problem["msg"]), path, problem.get("ctx", {}))
         line = playbook_source.line_of(source, _place(path, message))

@@ -194,7 +194,7 @@ class Comparison:
         for quantity in quantities(text):
             measured = _measured(self.measure, quantity, text)
             if measured is not None and _OPERATORS[self.operator](round(measured[0], 6), self.limit):
-                holds.append((measured[1], quantity))
+                holds.append((measured[1] + _before(self.measure, quantity, text), quantity))
         return min(holds, key=lambda hold: hold[0])[1] if holds else None
 
 
@@ -206,6 +206,13 @@ def comparison(expression: str) -> Comparison:
     if match["measure"] not in MEASURES:
         raise ValueError(f"{match['measure']!r} is no measure; known: {', '.join(MEASURES)}")
     return Comparison(match["measure"], match["operator"], float(match["limit"]))
+
+
+def _before(measure: str, quantity: Quantity, text: str) -> int:
+    """Extra distance for a duration before "renew": that is what is renewed; for how long stands after the word."""
+    if not measure.startswith("renewal"):
+        return 0
+    return 0 if _SUBJECT_PATTERNS["renewal"].search(text, max(0, quantity.start - 90), quantity.start) else 90
 
 
 def _measured(measure: str, quantity: Quantity, text: str) -> tuple[float, int] | None:
