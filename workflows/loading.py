@@ -51,7 +51,8 @@ def read_langgraph_json(path: Path) -> LanggraphFile:
         raise GraphNotLoadable(f"cannot read {path}: {error.strerror}") from None
     except orjson.JSONDecodeError as error:
         raise GraphNotLoadable(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
-    declared = content.get("graphs") if isinstance(content, dict) else None
+    whole = cast(dict[str, Any], content) if isinstance(content, dict) else {}
+    declared: Any = whole.get("graphs")
     if not isinstance(declared, dict) or not declared:
         raise GraphNotLoadable(f'{path}: needs "graphs": {{"name": "./file.py:graph"}}')
     graphs: dict[str, tuple[str, str]] = {}
@@ -61,10 +62,10 @@ def read_langgraph_json(path: Path) -> LanggraphFile:
             raise GraphNotLoadable(f"{path}: graphs.{name} is {value!r}; expected './file.py:graph'")
         graphs[name] = (entry["path"], str(entry.get("description") or ""))
     folder = path.absolute().parent
-    for dependency in cast(list[str], content.get("dependencies") or []):
+    for dependency in cast(list[str], whole.get("dependencies") or []):
         if dependency.startswith("."):
             _importable_from((folder / dependency).resolve())
-    return LanggraphFile(graphs, _environment(content.get("env"), folder), folder)
+    return LanggraphFile(graphs, _environment(whole.get("env"), folder), folder)
 
 
 def _environment(declared: Any, folder: Path) -> dict[str, str]:
@@ -96,7 +97,7 @@ def load(name: str, reference: str, folder: Path, description: str = "") -> Work
     if isinstance(found, Pregel):
         return Workflow(name, told, cast(Graph, found))
     if isinstance(found, StateGraph):
-        return Workflow(name, told, _compiled(name, found))
+        return Workflow(name, told, _compiled(name, cast("StateGraph[Any, Any, Any, Any]", found)))
     if callable(found):
         return Workflow(name, told, None, factory=GraphFactory(name, found))
     raise GraphNotLoadable(f"workflow {name!r}: {reference} is a {type(found).__name__}, not a graph or a factory")

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from service.api.access import TheCaller, TheHouse
@@ -13,6 +12,7 @@ from service.database import assistants
 from service.house import House
 from tools.errors import ConsiliaError
 from workflows.registry import Graph
+from workflows.schemas import schema
 
 router = APIRouter(prefix="/assistants", tags=["assistants"])
 
@@ -64,16 +64,12 @@ async def schemas(assistant_id: str, house: TheHouse, caller: TheCaller) -> Sche
 def _schemas(graph_id: str, graph: Graph, own_context: bool) -> Schemas:
     return Schemas(
         graph_id=graph_id,
-        input_schema=graph.get_input_jsonschema(),
-        output_schema=graph.get_output_jsonschema(),
-        state_schema=_state_schema(graph),
+        input_schema=schema(graph, "input"),
+        output_schema=schema(graph, "output"),
+        state_schema=schema(graph, "state"),
         config_schema={},
         context_schema=graph.get_context_jsonschema() if own_context else None,
     )
-
-
-def _state_schema(graph: Graph) -> dict[str, Any] | None:
-    return TypeAdapter(graph.builder.state_schema).json_schema()
 
 
 @router.get("/{assistant_id}/graph")

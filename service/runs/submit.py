@@ -15,6 +15,7 @@ from service.house import House
 from service.runs.executor import Outcome
 from tools.errors import ConsiliaError
 from workflows.registry import Workflow
+from workflows.schemas import input_check
 
 MultitaskStrategy = Literal["reject", "interrupt", "rollback", "enqueue"]
 
@@ -140,5 +141,5 @@ async def _input_schema(workflow: Workflow) -> dict[str, Any]:
     """The workflow's input schema; made once a workflow, since making it takes milliseconds."""
     if workflow not in _schemas:
         async with workflow.graph() as graph:
-            _schemas[workflow] = graph.get_input_jsonschema()
+            _schemas[workflow] = input_check(graph)
     return _schemas[workflow]
