@@ -117,7 +117,8 @@ def test_an_english_contract_is_read_whole():
 def test_a_chinese_contract_is_read_whole():
     read = split_clauses(CHINESE, "zh")
     assert [clause.number for clause in read.clauses] == [
-        "第一章", "第一条", "1.1", "1.2", "（一）", "（二）", "第二条", "第二章", "第三条", "一", "二", "第五条", "（1）", "（2）", "①", "②",
+        "第一章", "第一条", "1.1", "1.2", "（一）", "（二）", "第二条", "第二章", "第三条", "一", "二",
+        "第五条", "（1）", "（2）", "①", "②",
         "附件一", "1", "2",
     ]  # fmt: skip
     assert [definition.term for definition in read.definitions] == ["甲方", "乙方", "货物", "交货日"]
@@ -229,8 +230,11 @@ def test_signature_lines_are_no_blanks():
     assert not split_clauses("1. Term\n\nIt ends.\n\nBy: ________\nName: ______\n\n签字：____\n", "en").problems
 
 
-PIECES = ["1. Terms\n", "1.1 Price. ", "(a) one; ", "(i) two; ", "\n\n", "第一条 价款\n", "（一）甲方", "SCHEDULE A\n", "“X” means y. ",
-          "Section 9.9 ", "12 March 2024 ", "____", "[●]", "\n3\n", "EXHIBIT B\n\n", "words ", "  ", "(", '"', "、"]  # fmt: skip
+PIECES = [
+    "1. Terms\n", "1.1 Price. ", "(a) one; ", "(i) two; ", "\n\n", "第一条 价款\n", "（一）甲方", "SCHEDULE A\n",
+    "“X” means y. ", "Section 9.9 ", "12 March 2024 ", "____", "[●]", "\n3\n", "EXHIBIT B\n\n",
+    "words ", "  ", "(", '"', "、",
+]  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None)

@@ -38,7 +38,8 @@ def test_work_grows_linearly_with_the_contract():
 
 @pytest.mark.parametrize(
     "unit",
-    [" ", "(", '"', '("', "“", "1.", "1.1 ", "(a) ", "第一", "一、", "（一）", ". ", "_", "Section ", "Section 1, ", "A ", "[", "、",
+    [" ", "(", '"', '("', "“", "1.", "1.1 ", "(a) ", "第一", "一、", "（一）", ". ", "_", "Section ",
+     "Section 1, ", "A ", "[", "、",
      "the Big Plan ", "Exhibit A ", '"A" means ', "1. 1. ", "\n1.", "defined terms meaning "],
 )  # fmt: skip
 def test_hostile_long_lines_end(unit: str):

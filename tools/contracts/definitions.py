@@ -10,21 +10,28 @@ from itertools import islice
 _QUOTED = r"[\"“”„](?P<term>[A-Z0-9][^\"“”„\n()]{0,70}?)[.,;]?[\"”“]"
 _MEANS = re.compile(
     _QUOTED
-    + r"(?:\s{0,3}(?:,|or|and)\s{0,3}[\"“][^\"”]{1,60}[\"”]){0,3}(?:\s{0,3}\([^()]{0,80}\))?(?:\s{1,3}as\s+used\s+(?:herein|in[^,]{1,40}),?)?"
-    r"[,:]?\s{1,4}(?:[a-z]{1,12}\s){0,4}?(?P<verb>(?P<pointer>(?:shall\s+)?ha(?:s|ve)\s+the\s+(?:respective\s+)?meanings?|(?:as|is|are|be)\s+defined|(?<!not\s)includes?\b)"
+    + r"(?:\s{0,3}(?:,|or|and)\s{0,3}[\"“][^\"”]{1,60}[\"”]){0,3}(?:\s{0,3}\([^()]{0,80}\))?(?:\s{1,3}as\s+used\s+"
+    r"(?:herein|in[^,]{1,40}),?)?"
+    r"[,:]?\s{1,4}(?:[a-z]{1,12}\s){0,4}?(?P<verb>(?P<pointer>(?:shall\s+)?ha(?:s"
+    r"|ve)\s+the\s+(?:respective\s+)?meanings?|(?:as|is|are|be)\s+defined|(?<!not\s)includes?\b)"
     r"|means?\b|meaning\b|shall\s+refer|refers?\s+to|(?:is|are)\s+the\b)"
 )
 _LISTED = re.compile(
-    r"^[ \t]*(?:\d[\d.]*\s+|\([a-z]+\)\s+)?(?P<term>[A-Z][\w’'&/-]*(?:\s(?:of\s|and\s)?[A-Z(][\w’'&/)-]*){0,5})\s(?P<verb>means?\b|shall\smean\b)",
+    r"^[ \t]*(?:\d[\d.]*\s+|\([a-z]+\)\s+)?(?P<term>[A-Z][\w’'&/-]*(?:\s(?:of\s"
+    r"|and\s)?[A-Z(][\w’'&/)-]*){0,5})\s(?P<verb>means?\b|shall\smean\b)",
     re.MULTILINE,
 )
 _PARENTHESIS = re.compile(r"[(\[](?P<inside>[^()\[\]\n]{0,60}[\"“][^()\[\]]{1,200})[)\]]")
 _TERM = re.compile(r"[\"“](?P<term>[A-Z0-9][^\"“”\n]{0,70}?)[.,;]?[\"”]")
 _LEAD = re.compile(
-    r"(?:\b(?:the|a|an|each|any|all|both|this|such|collectively|together|individually|jointly|severally|sometimes|also|as|to|with|its|their|"
-    r"herein|hereinafter|hereafter|hereinabove|thereafter|after|below|and|or|being|are|is|may|be|shall|will|of|in|party|parties|for|"
-    r"referred|called|known|defined|designated|termed|purposes|agreement|when|used|singular|plural|case|every|one|either|from|time|"
-    r"affiliates|subsidiaries|successors|assigns|other|foregoing|amount|date|period|us|we|you|our|your)\b|[,;:\s\-–/]|i\.e\.)*",
+    r"(?:\b(?:the|a|an|each|any|all|both|this|such|collectively|together|individually|jointly|severally|sometimes"
+    r"|also|as|to|with|its|their|"
+    r"herein|hereinafter|hereafter|hereinabove|thereafter|after|below|and|or|being|are|is|may|be|shall|will|of|in"
+    r"|party|parties|for|"
+    r"referred|called|known|defined|designated|termed|purposes|agreement|when|used|singular|plural|case|every|one"
+    r"|either|from|time|"
+    r"affiliates|subsidiaries|successors|assigns|other|foregoing|amount|date|period|us|we|you|our|your)\b"
+    r"|[,;:\s\-–/]|i\.e\.)*",
     re.IGNORECASE,
 )
 _CALLED = re.compile(
@@ -36,7 +43,8 @@ _CHINESE = (
     re.compile(r"(?:以下|下文|下称|统称|合称|简称|下简称)(?:[合统简]?称)?(?:之?为|作|：|:)?\s{0,2}" + _CHINESE_QUOTED),
     re.compile(_CHINESE_QUOTED + r"[:：]?\s{0,2}(?:是指|系指|意指|指|应?具有|的?定义为)"),
     re.compile(
-        r"本(?:合同|协议)(?:中|项下)?所[称指述]的?\s{0,2}[“\"‘「]?(?P<term>[^“”\"‘’「」，。；：\n]{2,14}?)[”\"’」]?[，,]?\s{0,2}(?:是指|系指|均指|指|包括)"
+        r"本(?:合同|协议)(?:中|项下)?所[称指述]的?\s{0,2}[“\"‘「]?(?P<term>[^“”\"‘’「」，。；：\n]{2,14}?)[”\"’」]?[，,]?\s{0,2}(?:是指|系指"
+        r"|均指|指|包括)"
     ),
 )
 _TOKEN = re.compile(r"\w+")
@@ -191,18 +199,28 @@ def _chinese_uses(text: str, mentions: list[Mention]) -> tuple[Counter[tuple[str
 
 
 _PHRASE = re.compile(
-    r"(?P<before>\b(?:[Tt]he|[Ss]uch|[Aa]ny|[Ee]ach|[Aa]ll|its|their|that|said|[Aa]n?)\s{1,3})(?P<term>[A-Z][a-z]{2,20}(?:[ \n\-][A-Z][a-z]{2,20}){1,3})\b(?![\w’'&])(?!\s{1,12}(?:(?:and|of|for|&)\s)?[A-Z])"
+    r"(?P<before>\b(?:[Tt]he|[Ss]uch|[Aa]ny|[Ee]ach|[Aa]ll|its|their|that|said"
+    r"|[Aa]n?)\s{1,3})(?P<term>[A-Z][a-z]{2,20}(?:[ \n\-][A-Z][a-z]{2,20}){1,3})\b(?![\w’'&])(?!\s{1,12}(?:(?:and"
+    r"|of|for|&)\s)?[A-Z])"
 )
 _QUOTED_USE = re.compile(r"[\"“](?P<term>[A-Z][^\"“”\n]{1,60}?)[.,]?[\"”]")
 _NO_TERM = re.compile(
-    r"\b(?:Act|Code|Rules?|Laws?|Regulations?|Court|Courts|Commission|Bank|Association|Department|Government|States?|Inc|Ltd|Corporation|"
-    r"Company|University|Exchange|Republic|Office|County|City|Street|Avenue|District|Circuit|Island|Kingdom|Union|Section|Article|Exhibit|"
-    r"Schedule|Appendix|Annex|Attachment|Clause|Paragraph|January|February|March|April|May|June|July|August|September|October|November|"
-    r"December|Monday|Friday|Sunday|President|Officer|Director|Directors|Chairman|Secretary|Treasurer|Manager|Vice|Board|Internet|Web|World|North|South|East|West|"
-    r"New|San|Los|Hong|Kong|American|America|European|Europe|Asia|China|Chinese|International|National|Federal|Agency|Bureau|Institute|"
-    r"Foundation|Society|Council|Authority|Ministry|Administration|Committee|Arbitration|Tribunal|Uniform|Commercial|Conventions?|"
-    r"Treaty|Protocol|Dollars?|Chapter|Title|Secretary|Patent|Trademark|Copyright|Accounting|Principles|Standards?|Dow|Wall|Journal|Times|"
-    r"English|French|German|Agreement|Contract|Page|Table|General|Counsel|Corp|Plaza|Center|Centre|Building|Park|River|Sea|Gulf|Park|Holy|Prime|Windows|Microsoft|Labs?|Group|Amendment|Addendum|Parties|Party)\b"
+    r"\b(?:Act|Code|Rules?|Laws?|Regulations?|Court|Courts|Commission|Bank|Association|Department|Government"
+    r"|States?|Inc|Ltd|Corporation|"
+    r"Company|University|Exchange|Republic|Office|County|City|Street|Avenue|District|Circuit|Island|Kingdom|Union"
+    r"|Section|Article|Exhibit|"
+    r"Schedule|Appendix|Annex|Attachment|Clause|Paragraph|January|February|March|April|May|June|July|August"
+    r"|September|October|November|"
+    r"December|Monday|Friday|Sunday|President|Officer|Director|Directors|Chairman|Secretary|Treasurer|Manager|Vice"
+    r"|Board|Internet|Web|World|North|South|East|West|"
+    r"New|San|Los|Hong|Kong|American|America|European|Europe|Asia|China|Chinese|International|National|Federal"
+    r"|Agency|Bureau|Institute|"
+    r"Foundation|Society|Council|Authority|Ministry|Administration|Committee|Arbitration|Tribunal|Uniform"
+    r"|Commercial|Conventions?|"
+    r"Treaty|Protocol|Dollars?|Chapter|Title|Secretary|Patent|Trademark|Copyright|Accounting|Principles|Standards?"
+    r"|Dow|Wall|Journal|Times|"
+    r"English|French|German|Agreement|Contract|Page|Table|General|Counsel|Corp|Plaza|Center|Centre|Building|Park"
+    r"|River|Sea|Gulf|Park|Holy|Prime|Windows|Microsoft|Labs?|Group|Amendment|Addendum|Parties|Party)\b"
 )
 _TERMS = re.compile(r"(?:capitali[sz]ed|initially\s+capital|defined)\s+(?:terms?|words?)", re.IGNORECASE)
 _ELSEWHERE = re.compile(

@@ -11,11 +11,15 @@ from tools.contracts.outline import Node
 from tools.contracts.references import Mentioned
 
 _BLANK = re.compile(
-    r"(?P<line>_{3,}(?:[ /.,]{0,3}_{2,}){0,4})|\[\s{0,20}(?:[●•▪■]|_{1,40}|(?i:date|name|amount|address|number|insert[^\]\n]{0,60}|tbd|to be (?:determined|agreed|completed|inserted)[^\]\n]{0,40}|party[^\]\n]{0,20}|company name|state|jurisdiction|•{1,3}|x{2,5}))?\s{0,20}\]"
+    r"(?P<line>_{3,}(?:[ /.,]{0,3}_{2,}){0,4})|\[\s{0,20}(?:[●•▪■]|_{1,40}|(?i:date|name|amount|address|number"
+    r"|insert[^\]\n]{0,60}|tbd|to be (?:determined|agreed|completed|inserted)[^\]\n]{0,40}|party[^\]\n]{0,20}"
+    r"|company name|state|jurisdiction|•{1,3}|x{2,5}))?\s{0,20}\]"
     r"|【[\s　●_/]{0,20}】|[（(][　 ]{3,20}[）)]|(?<=[一-鿿：:])[ 　]{3,20}(?=[元年月日天%％份个])"
 )
 _SIGNATURE = re.compile(
-    r"(?:\b(?:by|name|title|date|its|signed|signature|signatory|witness|print(?:ed)?(?:\s+name)?|attest|notary|initials?|dated|day\s+of|per|address|attention|attn|fax|phone|telephone|email|e-mail)\b|签字|签名|签章|签署|盖章|公章|代表|日期|地址|电话|传真|邮编|联系人|开户|账号|税号|年|月)[^.。;；]{0,40}$|/s/|\bX\s?$",
+    r"(?:\b(?:by|name|title|date|its|signed|signature|signatory|witness|print(?:ed)?(?:\s+name)?|attest|notary"
+    r"|initials?|dated|day\s+of|per|address|attention|attn|fax|phone|telephone|email|e-mail)\b|签字|签名|签章|签署|盖章|公章|代表"
+    r"|日期|地址|电话|传真|邮编|联系人|开户|账号|税号|年|月)[^.。;；]{0,40}$|/s/|\bX\s?$",
     re.IGNORECASE,
 )
 _AMENDING = re.compile(
@@ -117,7 +121,7 @@ def _heads_line(text: str, part: Mentioned) -> bool:
     earlier = before.rstrip()
     return (
         (not rest or not rest[0].islower())
-        and (not rest[:1] == ",")
+        and rest[:1] != ","
         and (
             not earlier
             or earlier[-1] in '.;:。；：)_]"”'
@@ -132,12 +136,15 @@ def _definition_faults(contract: Drafted) -> Iterator[StructureProblem]:
     scopes = _attachment_starts(contract)
     first: dict[tuple[int, tuple[str, ...]], Mention] = {}
     done: set[tuple[str, ...]] = set()
+    repeated = 0
     aliases = _party_aliases(contract)
     for mention in contract.mentions:
         key = term_key(mention.term)
         if key in GENERIC or not key:
             continue
         unused = not contract.uses[key] and key not in contract.seen
+        if len(done) + repeated >= _LONGEST_PROBLEM_LIST:
+            return
         if unused and key not in done and not mention.pointer and mention.start not in aliases:
             done.add(key)
             yield _problem(
@@ -152,6 +159,7 @@ def _definition_faults(contract: Drafted) -> Iterator[StructureProblem]:
         scope = (sum(start <= mention.start for start in scopes), key)
         earlier = first.setdefault(scope, mention)
         if earlier is not mention and mention.start - earlier.end > 60 and earlier.term == mention.term:
+            repeated += 1
             yield _problem(
                 contract,
                 "duplicate_definition",

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 _LINE = re.compile(r"[^\n\f\r]+")
 _PAGE_NUMBER = re.compile(
     r"(?:[-–—|~\s]{0,8}(?:\d{1,4}|[ivxl]{1,6})[-–—|~\s]{0,8}|page\s{0,3}\d{1,4}(?:\s{0,3}(?:of|/)\s{0,3}\d{1,4})?"
-    r"|[-—\s]{0,4}第?\s{0,2}\d{1,4}\s{0,2}页(?:\s{0,2}[/,，]?\s{0,2}共\s{0,2}\d{1,4}\s{0,2}页)?[-—\s]{0,4}|source: .{1,90})",
+    r"|[-—\s]{0,4}第?\s{0,2}\d{1,4}\s{0,2}页(?:\s{0,2}[/,，]?\s{0,2}共\s{0,2}\d{1,4}\s{0,2}页)?[-—\s]{0,4}"
+    r"|source: .{1,90})",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"(?:\d{1,3}[.)、]|\(|（|第|[A-Za-z][.)]|article\b|section\b)", re.IGNORECASE)

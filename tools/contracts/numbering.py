@@ -10,22 +10,18 @@ ROMANS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 _CHINESE_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _CHINESE_UNITS = {"十": 10, "百": 100, "千": 1000}
 CN = "零〇一二三四五六七八九十百千两"
-_WORDS = {
-    word: value
-    for value, word in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"],
-        1,
-    )
-}
-_WORDS |= {
-    word: value
-    for value, word in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], 1)
-}
+_CARDINALS = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+)
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth"
+_WORDS = {word: value for words in (_CARDINALS, _ORDINALS) for value, word in enumerate(words.split(), 1)}
 
 ATTACHMENT_WORDS = "Schedule|Exhibit|Annex|Annexure|Appendix|Attachment|Addendum"
 _ATTACHMENT = re.compile(
     rf"(?P<word>{ATTACHMENT_WORDS}|{ATTACHMENT_WORDS.upper()})"
-    r"(?:\s{1,4}(?:No\.?\s{0,2})?[\"“']?(?P<key>[A-Z]{1,2}(?:[-–.]?\d{1,2})?|\d{1,2}(?:[.-]\d{1,2})?(?:-?[A-Z])?|[IVX]{1,5}"
+    r"(?:\s{1,4}(?:No\.?\s{0,2})?[\"“']?(?P<key>[A-Z]{1,2}(?:[-–.]?\d{1,2})?|\d{1,2}(?:[.-]\d{1,2})?(?:-?[A-Z])?"
+    r"|[IVX]{1,5}"
     r"|(?:One|Two|Three|Four|Five|Six|ONE|TWO|THREE|FOUR))[\"”']?)?(?=[\s:.,–—\-(]|$)"
 )
 _CHINESE_ATTACHMENT = re.compile(
@@ -33,13 +29,15 @@ _CHINESE_ATTACHMENT = re.compile(
 )
 _WORDED = re.compile(
     r"(?P<word>ARTICLE|Article|SECTION|Section|CLAUSE|Clause|PART|Part|CHAPTER|Chapter|§)\s{0,4}"
-    r"(?P<number>\d{1,3}(?:\.\d{1,3}){0,3}|[IVXL]{1,7}|[A-Z](?![A-Za-z])|(?:ONE|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE|"
+    r"(?P<number>\d{1,3}(?:\.\d{1,3}){0,3}|[IVXL]{1,7}|[A-Z](?![A-Za-z])|(?:ONE|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT"
+    r"|NINE|"
     r"TEN|ELEVEN|TWELVE|One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|First|Second|Third))"
     r"(?P<parens>(?:\([a-z]{1,3}\))?)(?=[\s.:,;–—\-(\[]|$)[.:]?"
 )
 _DECIMAL = re.compile(r"(?P<number>\d{1,2}(?:[.．]\d{1,3}){1,4})(?![\d%])[.．)]?(?=[\s　A-Z\"“(\[一-鿿]|$)")
 _SINGLE = re.compile(
-    r"(?P<open>[(（]?)(?P<number>\d{1,2}|[A-Za-z]|[ivxl]{2,6}|[IVXL]{2,6})(?P<close>[.)）、．]\)?)(?=[\s　\"“(\[（A-Z一-鿿【《“‘①-⑳]|$)"
+    r"(?P<open>[(（]?)(?P<number>\d{1,2}|[A-Za-z]|[ivxl]{2,6}"
+    r"|[IVXL]{2,6})(?P<close>[.)）、．]\)?)(?=[\s　\"“(\[（A-Z一-鿿【《“‘①-⑳]|$)"
 )
 _BARE = re.compile(r"(?P<number>\d{1,2})(?=\s{1,8}[A-Z])")
 _CHINESE_WORDED = re.compile(

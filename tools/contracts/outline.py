@@ -7,24 +7,15 @@ open list, begins a list, or skips a few numbers at the start of a paragraph; an
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from tools.contracts.candidates import Candidate, candidates, skip_space
 from tools.contracts.headings import heading_text, run_in_title
 from tools.contracts.layout import Line, contents_span, contract_lines
-from tools.contracts.numbering import CN, FIXED_RANK, Marker, Reading, read_marker
+from tools.contracts.numbering import FIXED_RANK, Marker, Reading
 
 _DEEPEST = 9
 _LOOK_AHEAD = 40
-_INLINE = re.compile(
-    rf"\d{{1,2}}[.．、]|[(（]\w{{1,6}}[)）]|(?:Section|SECTION|Article|ARTICLE|§)\s|第[{CN}\d]{{1,6}}[条章节]|[{CN}]{{1,3}}、|[①-⑳]"
-)
-_DANGLING = re.compile(
-    r"\b(?:sections?|articles?|clauses?|paragraphs?|exhibits?|schedules?|annex|appendix|of|to|in|under|the|with|by|no\.?|than|"
-    r"on|from|at|within|least|and/or|for|a|an|through|over|is|are|be|any|each|such)$|[第《（(约]$",
-    re.IGNORECASE,
-)
-_AND = re.compile(r"(?<![;,；，])\s(?:and|or)$")
-_ENDED = re.compile(r"[.;:!?,。；：！？，]['\"”’)）\]_]{0,3}(?:\s{1,3}(?:and|or|and/or|以及|或))?$|[_\]]$")
 _CHINESE_RUNNING = re.compile(r"第|约定|规定|所[述列定约称规]|的|、|和|与|及|或|之|项|款|，|；|。|）|中[约规所的]")
 
 
@@ -43,26 +34,14 @@ class Node:
     last: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A marker with its circumstances. strong: begins a paragraph. upper: no lower-case letter follows."""
-
-    marker: Marker
-    line: Line
-    opens_line: bool
-    strong: bool
-    upper: bool
-    labelled: bool = False
-
-
 def outline(text: str, labels: Mapping[int, str]) -> list[Node]:
     """The clauses in the order of the text, with their ends."""
     lines = contract_lines(text)
     contents = contents_span(text, lines)
     if contents:
         lines = [line for line in lines if not contents[0] <= line.start < contents[1]]
-    labelled = {_skip_space(text, offset): label for offset, label in labels.items()}
-    found = _candidates(text, lines, labelled)
+    labelled = {skip_space(text, offset): label for offset, label in labels.items()}
+    found = candidates(text, lines, labelled)
     root = Node("root", (), None, 0, None, -1)
     nodes: list[Node] = []
     stack = [root]
@@ -87,70 +66,10 @@ def outline(text: str, labels: Mapping[int, str]) -> list[Node]:
     return nodes
 
 
-def _skip_space(text: str, offset: int) -> int:
-    while offset < len(text) and text[offset] in " \t\n\r　":
-        offset += 1
-    return offset
-
-
-def _candidates(text: str, lines: list[Line], labelled: Mapping[int, str]) -> list[tuple[Line, _Candidate | None]]:
-    """Every place where a clause may begin, in order; None stands for a line that may be a heading without number."""
-    found: list[tuple[Line, _Candidate | None]] = []
-    for index, line in enumerate(lines):
-        before = lines[index - 1].text if index else ""
-        gap_after = index + 1 == len(lines) or lines[index + 1].after_gap
-        ended = line.after_gap or bool(_ENDED.search(before[-12:])) or heading_text(before) is not None
-        label = labelled.get(line.start)
-        position = 0
-        if label is not None:
-            marker = read_marker(f"{label} X", 0, len(label) + 2)
-            if marker is not None:
-                moved = replace(marker, start=line.start, body=line.start, printed=label.strip().rstrip(".、"))
-                found.append((line, _Candidate(moved, line, True, True, True, labelled=True)))
-                continue
-        marker = read_marker(text, line.start, line.end)
-        dangling = not line.after_gap and (_DANGLING.search(before[-14:]) or (_AND.search(before[-8:]) and not ended))
-        if marker is not None and not dangling:
-            found.append((line, _Candidate(marker, line, True, ended, _upper(text, marker, line))))
-            position = marker.body - line.start
-            second = read_marker(text, marker.body, line.end)
-            if second is not None:
-                found.append((line, _Candidate(second, line, False, True, True)))
-                position = second.body - line.start
-        elif marker is None and line.after_gap and (gap_after or line.text.isupper()) and heading_text(line.text):
-            found.append((line, None))
-            continue
-        found.extend((line, candidate) for candidate in _inline(text, line, position))
-    return found
-
-
-def _upper(text: str, marker: Marker, line: Line) -> bool:
-    return marker.body >= line.end or not text[marker.body].islower()
-
-
-def _inline(text: str, line: Line, position: int) -> list[_Candidate]:
-    """Markers inside a line: after the end of a sentence, or after two spaces."""
-    found: list[_Candidate] = []
-    for match in _INLINE.finditer(line.text, position):
-        at = match.start()
-        if at == 0:
-            continue
-        before = line.text[max(0, at - 5) : at]
-        sentence = before.rstrip()[-1:] in tuple('.;:。；：”"') and before[-1] in " \t　。；："
-        spaced = before.endswith("  ")
-        listed = before.endswith((" and ", " or ")) and match.group()[0] == "("
-        if not (sentence or spaced or listed):
-            continue
-        marker = read_marker(text, line.start + at, line.end)
-        if marker is not None and marker.body < line.end:
-            found.append(_Candidate(marker, line, False, sentence or spaced, _upper(text, marker, line)))
-    return found
-
-
 def _is_wanted_heading(
-    found: list[tuple[Line, _Candidate | None]], index: int, stack: list[Node], nodes: list[Node]
+    found: list[tuple[Line, Candidate | None]], index: int, stack: list[Node], nodes: list[Node]
 ) -> bool:
-    """Whether a heading without number opens a clause: one that a list begins under, or any where nothing is numbered."""
+    """Whether a heading without number opens a clause: where a list begins under it, or nothing is numbered."""
     line = found[index][0]
     if nodes and nodes[-1].marker and line.start - nodes[-1].marker.body < 120 and stack[-1].kind in FIXED_RANK:
         return False
@@ -166,7 +85,7 @@ def _is_wanted_heading(
 
 
 def _place(
-    stack: list[Node], root: Node, candidate: _Candidate, following: list[_Candidate], any_before: bool
+    stack: list[Node], root: Node, candidate: Candidate, following: list[Candidate], any_before: bool
 ) -> tuple[Reading, int] | None:
     """What the candidate means and how many open clauses stay open above it, or None where it is text."""
     best: tuple[int, int, Reading] | None = None
@@ -184,7 +103,7 @@ def _place(
     return (best[2], best[1]) if best else None
 
 
-def _is_attachment(stack: list[Node], candidate: _Candidate, any_before: bool) -> bool:
+def _is_attachment(stack: list[Node], candidate: Candidate, any_before: bool) -> bool:
     line, marker = candidate.line, candidate.marker
     if not (candidate.opens_line and (candidate.strong or line.after_gap) and any_before):
         return False
@@ -204,7 +123,7 @@ def _is_attachment(stack: list[Node], candidate: _Candidate, any_before: bool) -
     )
 
 
-def _place_fixed(stack: list[Node], candidate: _Candidate, reading: Reading) -> tuple[int, int] | None:
+def _place_fixed(stack: list[Node], candidate: Candidate, reading: Reading) -> tuple[int, int] | None:
     line, marker = candidate.line, candidate.marker
     rest = line.text[marker.body - line.start :]
     glued = marker.start + len(marker.printed) == marker.body
@@ -230,7 +149,7 @@ def _place_fixed(stack: list[Node], candidate: _Candidate, reading: Reading) -> 
     return None
 
 
-def _place_decimal(stack: list[Node], candidate: _Candidate, reading: Reading) -> tuple[int, int] | None:
+def _place_decimal(stack: list[Node], candidate: Candidate, reading: Reading) -> tuple[int, int] | None:
     values = reading.values
     depth = len(stack)
     while depth > 1:
@@ -280,7 +199,7 @@ def _place_decimal(stack: list[Node], candidate: _Candidate, reading: Reading) -
 
 
 def _place_listed(
-    stack: list[Node], root: Node, candidate: _Candidate, reading: Reading, following: list[_Candidate]
+    stack: list[Node], root: Node, candidate: Candidate, reading: Reading, following: list[Candidate]
 ) -> tuple[int, int] | None:
     """The place of a number that means something only beside its neighbours: 1., (a), (i), A., 一、, ①, Section 3."""
     kind, value = reading.kind, reading.values[0]
@@ -345,7 +264,7 @@ def _place_listed(
     return 2, depth
 
 
-def _continues(following: list[_Candidate], kind: str, other: str, second: int, tenth: int) -> bool:
+def _continues(following: list[Candidate], kind: str, other: str, second: int, tenth: int) -> bool:
     """Whether (ii) comes before (j) among the next candidates, so that (i) is a numeral."""
     case, _, shape = kind.partition("(")
     for candidate in following:

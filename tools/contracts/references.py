@@ -7,46 +7,59 @@ from dataclasses import dataclass
 from tools.contracts.numbering import CN, chinese_number, number_value
 
 _PARENS = r"(?:\s?\([a-zA-Z0-9]{1,4}\)){0,4}"
-_ITEM = rf"(?:\d{{1,4}}(?:\.\d{{1,3}}){{0,4}}(?:[A-Z](?![a-zA-Z]))?{_PARENS}|[IVXL]{{1,6}}(?![A-Za-z]){_PARENS}|\([a-zA-Z0-9]{{1,4}}\){_PARENS})"
+_ITEM = (
+    rf"(?:\d{{1,4}}(?:\.\d{{1,3}}){{0,4}}(?:[A-Z](?![a-zA-Z]))?{_PARENS}|[IVXL]{{1,6}}(?![A-Za-z]){_PARENS}"
+    rf"|\([a-zA-Z0-9]{{1,4}}\){_PARENS})"
+)
 _ENGLISH = re.compile(
     r"\b(?P<word>(?:sub-?)?(?:sections?|articles?|clauses?|paragraphs?)|§{1,2})\s{0,3}"
-    rf"(?P<items>{_ITEM}(?:(?:,?\s{{1,3}}(?:and|or|through|to|and/or)\s{{1,3}}|,\s{{0,3}}|\s?[-–&]\s?)(?:(?:[Ss]ections?|[Cc]lauses?|[Aa]rticles?)\s)?{_ITEM}){{0,12}})",
+    rf"(?P<items>{_ITEM}(?:(?:,?\s{{1,3}}(?:and|or|through|to|and/or)\s{{1,3}}|,\s{{0,3}}"
+    rf"|\s?[-–&]\s?)(?:(?:[Ss]ections?|[Cc]lauses?|[Aa]rticles?)\s)?{_ITEM}){{0,12}})",
     re.IGNORECASE,
 )
 _ONE = re.compile(_ITEM)
 _ATTACHMENT = re.compile(
-    r"\b(?P<word>Schedule|Exhibit|Annex|Annexure|Appendix|Attachment|SCHEDULE|EXHIBIT|ANNEX|APPENDIX|ATTACHMENT)s?(?: {1,2}|[ \t]?\n[ \t]{0,12})"
+    r"\b(?P<word>Schedule|Exhibit|Annex|Annexure|Appendix|Attachment|SCHEDULE|EXHIBIT|ANNEX|APPENDIX"
+    r"|ATTACHMENT)s?(?: {1,2}|[ \t]?\n[ \t]{0,12})"
     r"(?:No\.?\s)?[\"“']?(?!(?:OR|IS|TO|AS|OF|IN|BY|AT|ON|IF|AN|NO|SO|WE|DO|13[DEG]|14[ACDFN]|TO-?[A-Z]?|K-1)\b)"
     r"(?P<key>[A-Z]{1,2}(?:[-–.]?\d{1,2})?|\d{1,2}(?:[.-]\d{1,2}){0,2}(?:-?[A-Z])?|[IVX]{1,5})(?![\w])"
 )
 _CHINESE = re.compile(
-    rf"(?:本(?:合同|协议)\s{{0,2}})?第\s{{0,2}}(?P<number>[{CN}]{{1,7}}|\d{{1,3}}(?:\.\d{{1,3}}){{0,3}})\s{{0,2}}(?P<word>条|章|款)"
-    rf"(?:(?:之?第)?\s{{0,2}}(?P<inner>\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}))?(?:第[{CN}\d]{{1,3}}款)?(?:第?[（(]?[{CN}\d]{{1,3}}[)）]?项)?"
+    rf"(?:本(?:合同|协议)\s{{0,2}})?第\s{{0,2}}(?P<number>[{CN}]{{1,7}}"
+    rf"|\d{{1,3}}(?:\.\d{{1,3}}){{0,3}})\s{{0,2}}(?P<word>条|章|款)"
+    rf"(?:(?:之?第)?\s{{0,2}}(?P<inner>\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}))?(?:第[{CN}\d]{{1,3}}款)?"
+    rf"(?:第?[（(]?[{CN}\d]{{1,3}}[)）]?项)?"
 )
 _CHINESE_ATTACHMENT = re.compile(
     rf"(?P<word>附件|附表|附录)\s{{0,2}}(?P<key>[{CN}]{{1,3}}|\d{{1,2}}|[A-Z](?![A-Za-z]))(?![{CN}]?[个份页张])"
 )
 _CHINESE_STATUTE = re.compile(
-    rf"(?:》|法|条例|规定|办法|解释|法典|细则|规则)(?:[（(][^（）()]{{0,20}}[)）])?(?:第?[{CN}\d]{{1,7}}[条款项]?[、，及和与至第\s]{{1,3}}){{0,6}}(?:的)?$"
+    rf"(?:》|法|条例|规定|办法|解释|法典|细则|规则)(?:[（(][^（）()]{{0,20}}[)）])?(?:第?[{CN}\d]{{1,7}}[条款项]?[、，及和与至第\s]{{1,3}}){{0,6}}"
+    rf"(?:的)?$"
 )
 _OWN = re.compile(
-    r"[,\s]{1,3}(?:(?:above|below|hereof|hereto|herein|hereunder)|(?:of|to|in|under)\s+(?:this|these|the\s+(?:terms|general|present)|(?:[Ss]ection|[Aa]rticle|[Cc]lause)\s))",
+    r"[,\s]{1,3}(?:(?:above|below|hereof|hereto|herein|hereunder)|(?:of|to|in|under)\s+(?:this|these|the\s+(?:terms"
+    r"|general|present)|(?:[Ss]ection|[Aa]rticle|[Cc]lause)\s))",
 )
 _OTHERS = re.compile(
-    r"(?:\s{0,2}\([^()]{0,60}\))?,?\s{1,3}(?:thereof|thereto|therein|thereunder|(?:of|to|under|in|from)\s+(?:the|that|such|said|each|any|an?|its|his|their|those|either|both|Regulation|Title|Part|Chapter|"
+    r"(?:\s{0,2}\([^()]{0,60}\))?,?\s{1,3}(?:thereof|thereto|therein|thereunder|(?:of|to|under|in|from)\s+(?:the"
+    r"|that|such|said|each|any|an?|its|his|their|those|either|both|Regulation|Title|Part|Chapter|"
     r"Subchapter|[A-Z][\w&.’']*)\b)",
 )
 _OTHERS_BEFORE = re.compile(
-    r"(?:\b(?:Act|Code|UCC|U\.C\.C\.|Rules?|Regulations?|C\.?F\.?R\.?|U\.?S\.?C\.?(?:A\.)?|Law|Statutes?|Stat\.|Ann\.|Treasury|Treas\. Reg\.|IRC|Internal Revenue|ERISA|GDPR|"
-    r"Directive|Lease|Indenture|Constitution|By-?laws|Charter|Plan|Title \d+|Agreement’s|Agreement's|Civil Code|Labor Code|thereunder)[,\s(]{1,4}(?:[A-Za-z]{1,9}\s){0,1})$"
+    r"(?:\b(?:Act|Code|UCC|U\.C\.C\.|Rules?|Regulations?|C\.?F\.?R\.?|U\.?S\.?C\.?(?:A\.)?|Law|Statutes?|Stat\."
+    r"|Ann\.|Treasury|Treas\. Reg\.|IRC|Internal Revenue|ERISA|GDPR|"
+    r"Directive|Lease|Indenture|Constitution|By-?laws|Charter|Plan|Title \d+|Agreement’s|Agreement's|Civil Code"
+    r"|Labor Code|thereunder)[,\s(]{1,4}(?:[A-Za-z]{1,9}\s){0,1})$"
 )
 _OWN_WORDS = re.compile(r"\s(?:of|to|under|in)\s+(?:the|that)\s+(?:Agreement|Contract)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Mentioned:
-    """A mention of a part. key: ("14", "3", "a") or ("schedule b",). foreign: it belongs to another document or a statute.
+    """A mention of a part. key: ("14", "3", "a") or ("schedule b",).
 
+    foreign: it belongs to another document or a statute.
     relative: says only where in the same clause ("paragraph (b)").
     """
 
