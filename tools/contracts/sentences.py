@@ -62,16 +62,17 @@ class ContractText:
 def paragraphs(text: str) -> list[tuple[int, int]]:
     """Spans of the paragraphs: parted by blank lines, or by a line break before a clause number; trimmed."""
     spans: list[tuple[int, int]] = []
-    start = 0
+    start = bridged = 0
     for gap in [*_PARAGRAPH.finditer(text), None]:
         stop = gap.start() if gap else len(text)
-        if (
-            gap
-            and stop > start
-            and (text[stop - 1].islower() or text[stop - 1] == ",")
-            and _RUNS_ON.match(text, gap.end())
-        ):
-            continue
+        if gap and stop > start:
+            if stop < bridged:
+                continue
+            if text[stop - 1].islower() or text[stop - 1] == ",":
+                bridge = _RUNS_ON.match(text, gap.end())
+                if bridge:
+                    bridged = bridge.end()
+                    continue
         piece = text[start:stop]
         trimmed = piece.strip()
         if trimmed:

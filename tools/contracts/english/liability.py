@@ -220,6 +220,7 @@ RULES: tuple[Rule, ...] = (
             0.7,
         ),
         cue(r"not\b.{0,80}\b(represent|claim|assert)\b.{0,60}\b(owner|title|right|interest)", 0.6),
+        cue(r"covenants? not to sue|(agrees?|covenants?|undertakes?|shall|will) (\w+ )?not (to )?sue\b", 0.3),
         cue(r"good faith|arbitrat|invoice|audit|resolution|jurisdiction|jury|\bcourts?\b|venue", -0.8),
         heading=(cue(r"trade ?mark|intellectual|proprietary|ownership|license|release", 0.2),),
         threshold=1.1,
