@@ -185,8 +185,10 @@ def _chinese_uses(text: str, mentions: list[Mention]) -> tuple[Counter[tuple[str
     heads: dict[str, list[str]] = {}
     for term in sorted(terms, key=len, reverse=True):
         heads.setdefault(term[:2], []).append(term)
+    first = re.compile(f"[{''.join(re.escape(head[0]) for head in heads)}]")
     at = 0
-    while at < len(text):
+    while (found := first.search(text, at)) is not None:
+        at = found.start()
         same = heads.get(text[at : at + 2]) or heads.get(text[at])
         hit = next((term for term in (same or ())[:50] if text.startswith(term, at)), None)
         if hit is None:

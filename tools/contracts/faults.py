@@ -116,7 +116,8 @@ def _heads_line(text: str, part: Mentioned) -> bool:
     before = text[max(0, part.start - 60) : part.start]
     own_line = before[before.rfind("\n") + 1 :]
     if own_line.strip(' \t　"“-–—(（0123456789.') and not own_line.endswith("   "):
-        return False
+        if " " in part.key[0] or own_line.rstrip()[-1:] not in tuple(".:;]"):
+            return False
     rest = text[part.end : part.end + 60].split("\n", 1)[0].strip(' \t　"”')
     earlier = before.rstrip()
     return (

@@ -3,8 +3,8 @@
 import re
 
 _SMALL = frozenset(
-    ["of", "and", "or", "the", "for", "to", "in", "on", "by", "with", "a", "an", "from", "upon", "not", "no", "as", "at",
-     "into", "per", "&", "/", "under", "between", "vs", "without"]
+    ["of", "and", "or", "the", "for", "to", "in", "on", "by", "with", "a", "an", "from", "upon", "not", "no", "as",
+     "at", "into", "per", "&", "/", "under", "between", "vs", "without"]
 )  # fmt: skip
 _WORD = re.compile(r"[A-Za-z&/][\w'’&/-]*")
 _RUN_IN = re.compile(
