@@ -69,14 +69,19 @@ def paragraph_at(paragraphs: Sequence[Paragraph], offset: int) -> int:
     return min(bisect_left(paragraphs, offset, key=lambda paragraph: paragraph.end), len(paragraphs) - 1)
 
 
-def marks_between(first: Element, last: Element) -> list[Element]:
-    """The paragraphs whose marks stand between the two, `first` included; RedlineError where they cannot be joined."""
+def marks_between(first: Element, last: Element, *, whole: bool = False) -> list[Element]:
+    """The paragraphs whose marks stand between the two, `first` included; RedlineError where they cannot be joined.
+
+    whole: `first` goes altogether, so that it may stand before a table: there is nothing to be joined.
+    """
     found = [first]
     for sibling in first.itersiblings():
         if sibling is last:
             return found
         if name_of(sibling) == "p":
             found.append(sibling)
+        elif name_of(sibling) == "tbl" and whole and next(sibling.iter(W + "p"), None) is last:
+            return found
         elif name_of(sibling) not in BETWEEN_PARAGRAPHS:
             break
     raise RedlineError(
@@ -116,11 +121,13 @@ def split_above(after: Element, top: Element, next_revision: Callable[[], str]) 
     return after
 
 
-def slot(paragraph: Paragraph, offset: int, follow: Callable[[Element], bool]) -> tuple[Element, Element | None]:
+def slot(
+    paragraph: Paragraph, offset: int, follow: Callable[[Element], bool], *, replacing: bool = False
+) -> tuple[Element, Element | None]:
     """Where to write at the offset: the `w:p`, and the element after which (None: first in the paragraph).
 
-    It is behind the text that ends there, in the innermost element that also holds the text that follows; behind struck
-    text it is directly behind the `w:del`, so that what replaces a hyperlink's words stays in the hyperlink. Elements
+    It is behind the text that ends there, in the innermost element that also holds the text that follows; when
+    replacing, directly behind the `w:del`, so that what replaces a hyperlink's words stays in the hyperlink. Elements
     for which `follow` is true are passed.
     """
     before = paragraph.before(offset)
@@ -128,7 +135,7 @@ def slot(paragraph: Paragraph, offset: int, follow: Callable[[Element], bool]) -
         return paragraph.head, None
     top = next(before.run.iterancestors(W + "p"))
     node = before.run
-    if name_of(parent_of(node)) == "del":
+    if replacing and name_of(parent_of(node)) == "del":
         node = parent_of(node)
     else:
         shared = _shared(node, paragraph.after(offset), top)

@@ -108,7 +108,9 @@ def _join_with_next(paragraph: Element) -> None:
     content = [child for child in paragraph if name_of(child) != "pPr"]
     if following is None or name_of(following) != "p":
         # The last paragraph of a cell or of the body cannot go, nor can one be joined with a table.
-        if following is not None and not content:
+        if following is not None and all(name_of(child) in BETWEEN for child in content):
+            for child in content:
+                paragraph.addprevious(child)
             detach(paragraph)
         return
     properties = following.find(W + "pPr")

@@ -74,6 +74,9 @@ class Redliner:
             else:
                 self._mark_comment(writing)
 
+    def _follows(self, element: Element) -> bool:
+        return follows(element) and id(element) not in self.own
+
     def _on_whole_paragraphs(self, edit: Edit) -> Edit:
         """Strike "paragraph and its mark" rather than "the mark before it and paragraph", where both say the same."""
         if edit.new or edit.start == edit.end:
@@ -125,7 +128,8 @@ class Redliner:
                 wrapper.append(piece.run)
                 rename_texts(piece.run, deleted=True)
             if number < last:
-                for element in marks_between(paragraph.element, self.paragraphs[number + 1].element):
+                whole = edit.start <= paragraph.start and not edit.new
+                for element in marks_between(paragraph.element, self.paragraphs[number + 1].element, whole=whole):
                     set_mark(element, self.change("del"))
 
     def _writings(self, number: int, amendment: Amendment, comment: int | None, edits: Sequence[Edit]) -> list[Writing]:
@@ -148,7 +152,7 @@ class Redliner:
 
     def _insert(self, paragraph: Paragraph, offset: int, edit: Edit) -> None:
         properties = self._properties(paragraph, offset, edit)
-        top, after = slot(paragraph, offset, follow=lambda element: follows(element) and id(element) not in self.own)
+        top, after = slot(paragraph, offset, self._follows, replacing=edit.start < edit.end)
         if after is not None:
             foreign = [a for a in after.iterancestors() if name_of(a) in ("ins", "moveTo")]
             if foreign:  # another author's insertion: ours stands beside it, not in it
@@ -168,7 +172,9 @@ class Redliner:
         struck = [piece.run for piece in paragraph.pieces if piece.start < piece.end and piece.struck_by(start, end)]
         before, after = paragraph.before(offset), paragraph.after(offset)
         neighbours = [piece.run for piece in (before, after) if piece is not None]
-        free = [run for run in neighbours if next(run.iterancestors(W + "hyperlink"), None) is None]
+        links = [next(run.iterancestors(W + "hyperlink"), None) for run in neighbours]
+        inside = len(links) == 2 and links[0] is not None and links[0] is links[1]
+        free = [run for run, link in zip(neighbours, links, strict=True) if link is None or inside]
         for run in [*struck[:1], *free]:
             return plain_properties(run.find(W + "rPr"))
         mark = paragraph.element.find(f"{W}pPr/{W}rPr")
@@ -218,11 +224,7 @@ class Redliner:
                 paragraph.head = fresh
 
     def _mark_comment(self, writing: Writing) -> None:
-        top, after = slot(
-            writing.paragraph,
-            writing.order[0],
-            follow=lambda element: follows(element) and id(element) not in self.own,
-        )
+        top, after = slot(writing.paragraph, writing.order[0], self._follows)
         if after is not None:
             struck = [a for a in after.iterancestors() if name_of(a) == "del"]
             after = struck[-1] if struck else after
