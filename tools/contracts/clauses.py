@@ -6,9 +6,10 @@ from tools.contracts import finding, sentences
 from tools.contracts.categories import BY_KEY
 from tools.contracts.chinese import facts as chinese_facts
 from tools.contracts.chinese import rules as chinese
-from tools.contracts.contract import Passage
+from tools.contracts.contract import Passage, Profile
 from tools.contracts.english import facts as english_facts
 from tools.contracts.english import liability, licence, money, practice, restriction, term
+from tools.contracts.profile import profile
 from tools.contracts.rules import Rule
 from tools.errors import InvalidInput
 

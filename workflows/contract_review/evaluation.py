@@ -15,9 +15,9 @@ from pathlib import Path
 
 import orjson
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from tools.contracts.clauses import find_clauses
 
 from tools.contracts.categories import BY_CUAD, BY_KEY
-from tools.contracts.clauses import find_clauses
 from tools.errors import ConsiliaError
 
 FACTS = frozenset(

@@ -7,6 +7,7 @@ critical and the caller asked for it, wait for a person.
 
 import base64
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, cast
 
 from langgraph.graph import END, START, StateGraph
@@ -187,7 +188,7 @@ def build() -> Graph:
         graph.add_node(node.__name__, node)  # pyright: ignore[reportUnknownMemberType]
     graph.add_node("approve", approve)  # pyright: ignore[reportUnknownMemberType]
     graph.add_edge(START, "ingest")
-    for before, after in zip(story, story[1:], strict=False):
+    for before, after in pairwise(story):
         graph.add_edge(before.__name__, after.__name__)
     graph.add_conditional_edges("assemble", needs_approval, ["approve", END])
     graph.add_edge("approve", END)
@@ -199,7 +200,7 @@ def workflow() -> Workflow:
     return Workflow(
         name="contract_review",
         description="Reviews a contract against a playbook: findings with quotes, amendments, and a redlined document.",
-        graph=build(),
+        compiled=build(),
         tools=frozenset(
             {
                 "documents/read_document",

@@ -42,7 +42,7 @@ class ReviewOutput(TypedDict, total=False):
     decision: dict[str, Any] | None
 
 
-class ReviewState(ReviewOutput, total=False):
+class ReviewState(ReviewOutput):
     """What the nodes hand on."""
 
     file_id: str
