@@ -115,9 +115,9 @@ def _heads_line(text: str, part: Mentioned) -> bool:
     """Whether a mention of an attachment stands like a heading: first on its line, and after no running text."""
     before = text[max(0, part.start - 60) : part.start]
     own_line = before[before.rfind("\n") + 1 :]
-    if own_line.strip(' \t　"“-–—(（0123456789.') and not own_line.endswith("   "):
-        if " " in part.key[0] or own_line.rstrip()[-1:] not in tuple(".:;]"):
-            return False
+    mid_line = bool(own_line.strip(' \t　"“-–—(（0123456789.')) and not own_line.endswith("   ")
+    if mid_line and (" " in part.key[0] or own_line.rstrip()[-1:] not in tuple(".:;]")):
+        return False
     rest = text[part.end : part.end + 60].split("\n", 1)[0].strip(' \t　"”')
     earlier = before.rstrip()
     return (
