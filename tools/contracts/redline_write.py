@@ -144,7 +144,10 @@ class Redliner:
                 paragraph = self.paragraphs[paragraph_at(self.paragraphs, edit.start)]
                 writings.append(Writing(order(min(edit.end, paragraph.end), turn), paragraph, edit))
         if comment is not None:
-            for at, turn in ((amendment.start, 0), (amendment.end, len(edits) + 1)):
+            end = amendment.end
+            if amendment.start < end == self.paragraphs[paragraph_at(self.paragraphs, end)].start:
+                end -= 1  # a range that takes a paragraph's mark along does not reach into the next paragraph
+            for at, turn in ((amendment.start, 0), (end, len(edits) + 1)):
                 paragraph = self.paragraphs[paragraph_at(self.paragraphs, at)]
                 starts, ends = (comment, None) if turn == 0 else (None, comment)
                 writings.append(Writing(order(at, turn), paragraph, starts=starts, ends=ends))
