@@ -243,7 +243,7 @@ class Toolbox:
 
 
 def abbreviated(value: Any, longest: int = 2_000) -> Any:
-    """The value with every string over `longest` characters cut, its length and SHA-256 said, so a record stays small."""
+    """The value with every string over `longest` characters cut, its length and SHA-256 said: a record stays small."""
     match value:
         case str() if len(value) > longest:
             digest = hashlib.sha256(value.encode()).hexdigest()

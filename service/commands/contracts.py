@@ -1,6 +1,6 @@
 """`consilia review`: a contract, from a file on disk to a redlined document."""
 
-import shutil
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +31,7 @@ STEPS = {
     "assemble": "writing the report and the redline",
     "approve": "waiting for approval",
 }
+_PLAYBOOK_RULE = re.compile(r"\s*(\((playbook rule|check) [^)]*\)|（(审阅规则|检查)[^）]*）)$")
 SEVERITY_COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "blue"}
 
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the redlined DOCX, the report and the JSON.")]
@@ -98,13 +99,14 @@ async def review_file(
     languages: Sequence[str],
 ) -> Reviewed:
     """Upload, run, follow and write the outputs. Raises the run's error as a ConsiliaError."""
-    content = _read(file, house.settings.limits.upload_bytes)
-    kept = await files.add(house.database, DEFAULT_TENANT, file.name, "application/octet-stream", content)
+    kept = await _keep(house, file)
+    if playbook.endswith(".toml"):
+        playbook = await _keep(house, Path(playbook))
     assistant = await assistants.get(house.database, DEFAULT_TENANT, assistants.default_id("contract_review"))
     assert assistant is not None, "open_house makes the default assistants"
     order = Order(
         assistant=assistant,
-        input={"file_id": kept["file_id"], "party": party, "playbook": playbook, "languages": list(languages)},
+        input={"file_id": kept, "party": party, "playbook": playbook, "languages": list(languages)},
         command=None,
         config={},
         context={},
@@ -123,6 +125,13 @@ async def review_file(
     values = outcome.values or {}
     written = {key: await _write(house, file_id, out_dir) for key, file_id in values["files"].items()}
     return Reviewed(run_id, outcome.status, values["review"], written)
+
+
+async def _keep(house: House, file: Path) -> str:
+    """Keep a file of this machine in the database; its id."""
+    content = _read(file, house.settings.limits.upload_bytes)
+    row = await files.add(house.database, DEFAULT_TENANT, file.name, "application/octet-stream", content)
+    return str(row["file_id"])
 
 
 def _read(file: Path, limit: int) -> bytes:
@@ -189,24 +198,26 @@ def print_review(done: Reviewed) -> None:
     counts = {severity: sum(each["severity"] == severity for each in findings) for severity in SEVERITY_COLOURS}
     shown = "  ".join(f"[{SEVERITY_COLOURS[name]}]{count} {name}[/]" for name, count in counts.items())
     out.print(f"\n[bold]{escape(review['document'])}[/]   {shown}   [dim]by {escape(str(review['engine']))}[/]")
-    width = shutil.get_terminal_size((120, 24)).columns
-    table = Table(box=None, pad_edge=False, header_style="bold", width=min(width, 160))
+    table = Table(box=None, pad_edge=False, header_style="bold", width=min(out.width, 160))
     table.add_column("severity", no_wrap=True)
     table.add_column("clause", no_wrap=True)
-    table.add_column("p.", no_wrap=True, justify="right")
+    if review["pages"] > 1:
+        table.add_column("page", no_wrap=True, justify="right")
     table.add_column("category", max_width=24)
-    table.add_column("why", ratio=1)
+    table.add_column("why", ratio=1, overflow="fold")
+    places = {each["id"]: each["path"] or each["title"] for each in review["structure"]["clauses"]}
     language = review["language"].split("-")[0]
     for each in findings:
         reason = each["reason"].get(language) or next(iter(each["reason"].values()), "")
         category = BY_KEY.get(each["category"])
-        table.add_row(
+        cells = [
             f"[{SEVERITY_COLOURS[each['severity']]}]{each['severity']}[/]",
-            escape(each["clause"] or ""),
-            str(each["page"] or ""),
+            escape(str(places.get(each["clause"]) or "")[:16]),
+            *([str(each["page"] or "")] if review["pages"] > 1 else []),
             (category.zh if language == "zh" else category.en) if category else each["category"],
-            escape(reason),
-        )
+            escape(_PLAYBOOK_RULE.sub("", reason)),
+        ]
+        table.add_row(*cells)
     out.print(table)
     for label, key in (("Redlined document", "redline"), ("Report", "html"), ("JSON", "json")):
         out.print(f"  {label:<18} {done.written[key]}", highlight=False, soft_wrap=True)

@@ -22,7 +22,7 @@ class Sample(NamedTuple):
 
 SAMPLES = (
     Sample("master-services-agreement.docx", "Harbour & Vale Logistics Ltd", "commercial", ["en"]),
-    Sample("distribution-agreement.pdf", "", "commercial", ["en"]),
+    Sample("distribution-agreement.pdf", "Calloway & Finch Medical Supply Corp.", "commercial", ["en"]),
     Sample("设备采购与服务合同.docx", "甲方", "chinese", ["zh", "en"]),
 )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -17,7 +18,7 @@ from tools.errors import ConsiliaError
 
 Result = TypeVar("Result")
 
-out = Console()
+out = Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 120)
 err = Console(stderr=True)
 
 ConfigOption = Annotated[

@@ -254,8 +254,15 @@ def _place_listed(
     for open_depth in range(len(stack) - 1, 0, -1):
         if stack[open_depth].kind == "attachment":
             break
-        if stack[open_depth].kind == kind and bracketed:
+        node = stack[open_depth]
+        # "1." is never a part of "(2)": the bracketed numbers before it list the parties or the recitals.
+        listed_before = (
+            kind in ("number.", "number_bare") and node.kind.startswith("number") and node.kind.endswith(")")
+        )
+        if (node.kind == kind and bracketed) or listed_before:
             depth = open_depth
+            if listed_before:
+                continue
             break
     if kind == "section" and parent.kind not in (*FIXED_RANK, "title", "root"):
         depth = next(

@@ -60,7 +60,7 @@ def server() -> ToolServer:
         title="Identify a contract",
         description=(
             "Say what a contract is: its title and kind, the parties with what the contract calls them and their role, "
-            "its dates (ISO 8601 where the text gives a full one) and its governing law, each read from a quoted passage."
+            "its dates (ISO 8601 where the text gives a full one) and its governing law, each read from a passage."
         ),
         annotations=READ_ONLY,
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 import orjson
 from pydantic import BaseModel
 
-from tools.contracts.contract import Finding, Passage, Profile
+from tools.contracts.contract import Amendment, Finding, Passage, Profile
 from tools.documents.document import Document
 from tools.errors import ConsiliaError
 from workflows.contract_review.questions import Amended, FoundClauses, Identified, Judged
@@ -131,6 +131,19 @@ def amended(candidates: Sequence[Finding], answer: Amended) -> list[Finding]:
         else each
         for each in candidates
     ]
+
+
+def writable(candidates: Sequence[Finding], document: Document) -> list[Amendment]:
+    """The amendments as a redline can carry them: one that would join table cells becomes a comment."""
+    cells = [block for block in document.blocks if block.kind == "table_cell"]
+    found: list[Amendment] = []
+    for amendment in (each.amendment for each in candidates if each.amendment is not None):
+        touched = sum(cell.start < amendment.end and amendment.start < cell.end for cell in cells)
+        if touched > 1 and amendment.old != amendment.new:
+            said = f"{amendment.comment}\n→ {amendment.new}" if amendment.new else amendment.comment
+            amendment = amendment.model_copy(update={"new": amendment.old, "comment": said})
+        found.append(amendment)
+    return found
 
 
 def decision(value: Any) -> dict[str, Any]:

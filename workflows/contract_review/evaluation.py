@@ -6,6 +6,9 @@ the yes/no categories (all but names, parties and dates): presence (does the con
 multisets). Both are micro-averaged. The measure is that of ContractEval (arXiv 2508.03080) in its strict form.
 """
 
+# matplotlib's annotations leave **kwargs untyped:
+# pyright: reportUnknownMemberType=false
+
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +18,9 @@ from pathlib import Path
 
 import orjson
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
-from tools.contracts.clauses import find_clauses
 
 from tools.contracts.categories import BY_CUAD, BY_KEY
+from tools.contracts.clauses import find_clauses
 from tools.errors import ConsiliaError
 
 FACTS = frozenset(
@@ -130,14 +133,14 @@ def score(contracts: Sequence[LabelledContract], predictions: Predictions) -> Sc
             if category in FACTS or category not in BY_CUAD:
                 continue
             found = mine.get(category.lower(), [])
-            _count(presence.setdefault(category, Counter()), bool(truth) and bool(found), found, truth)
+            _count(presence.setdefault(category, Counter[str]()), bool(truth) and bool(found), found, truth)
             hits = sum(any(_same(quote, label) for label in truth) for quote in found)
-            cell = passage.setdefault(category, Counter())
+            cell = passage.setdefault(category, Counter[str]())
             cell["tp"] += hits
             cell["fp"] += len(found) - hits
             cell["fn"] += sum(not any(_same(quote, label) for quote in found) for label in truth)
     categories = {name: _category(presence[name], passage[name]) for name in sorted(presence)}
-    overall = _category(sum(presence.values(), Counter()), sum(passage.values(), Counter()))
+    overall = _category(sum(presence.values(), Counter[str]()), sum(passage.values(), Counter[str]()))
     return Scores(
         contracts=len(contracts),
         quotes=quotes,

@@ -6,6 +6,8 @@ critical and the caller asked for it, wait for a person.
 """
 
 import base64
+import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
@@ -14,8 +16,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from tools.contracts import playbook
 from tools.contracts.categories import CATEGORIES
 from tools.contracts.contract import Finding, Profile, Structure
+from tools.contracts.playbook import Playbook
 from tools.documents.document import DOCX, Document
 from tools.errors import ConsiliaError
 from workflows.contract_review import answers, report
@@ -25,6 +29,7 @@ from workflows.contract_review.state import STATE_TYPES, ReviewInput, ReviewOutp
 from workflows.desk import Desk, place
 from workflows.registry import Graph, Workflow
 
+_FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LANGUAGES = ("en", "zh")
 AUTHOR = "Consilia"
 
@@ -36,10 +41,11 @@ class UnsupportedLanguage(ConsiliaError):
     status = 422
 
 
-async def ingest(state: ReviewState, runtime: Runtime[Desk]) -> dict[str, Any]:
-    """Read the file into text with pages and offsets."""
+async def ingest(asked: ReviewInput, runtime: Runtime[Desk]) -> dict[str, Any]:
+    """Read the playbook, and the file into text with pages and offsets."""
     desk = runtime.context
-    file = await desk.files.read(state["file_id"])
+    rules = await _playbook(desk, asked.playbook)
+    file = await desk.files.read(asked.file_id)
     arguments = {"content_base64": base64.b64encode(file.content).decode(), "name": file.name}
     document = await desk.tools.call(place(runtime, "ingest"), "documents", "read_document", arguments, Document)
     if document.language.split("-")[0] not in LANGUAGES:
@@ -47,7 +53,25 @@ async def ingest(state: ReviewState, runtime: Runtime[Desk]) -> dict[str, Any]:
             f"the contract is in {document.language!r}; contract review reads English (en) and Chinese (zh)",
             language=document.language,
         )
-    return {"document": document}
+    return {**asked.model_dump(), "rules": rules, "document": document}
+
+
+async def _playbook(desk: Desk, wanted: str) -> Playbook:
+    """A shipped playbook by name, or an uploaded one by its file id; never a path on this machine."""
+    if wanted in playbook.names():
+        return playbook.load(wanted)
+    if not _FILE_ID.fullmatch(wanted):
+        known = ", ".join(playbook.names())
+        raise playbook.UnknownPlaybook(
+            f"no playbook {wanted!r}; known: {known}, or the file_id of a TOML file uploaded with POST /files",
+            playbook=wanted,
+            known=playbook.names(),
+        )
+    file = await desk.files.read(wanted)
+    try:
+        return playbook.parse(file.content.decode(), file.name)
+    except UnicodeDecodeError as error:
+        raise playbook.InvalidPlaybook(f"{file.name} is not UTF-8 text (byte {error.start})", file=file.name) from None
 
 
 async def split(state: ReviewState, runtime: Runtime[Desk]) -> dict[str, Any]:
@@ -97,15 +121,15 @@ async def judge(state: ReviewState, runtime: Runtime[Desk]) -> dict[str, Any]:
         "passages": [each.model_dump(mode="json") for each in state["passages"]],
         "structure": state["structure"].model_dump(mode="json"),
         "profile": state["profile"].model_dump(mode="json"),
-        "playbook": state.get("playbook", "commercial"),
-        "party": state.get("party"),
+        "playbook": state["rules"].model_dump(mode="json"),
+        "party": state["party"],
     }
     candidates = await desk.tools.call(here, "contracts", "check_playbook", arguments, answers.Findings)
     facts = {
         "findings": candidates.result,
         "language": document.language,
-        "party": state.get("party") or "neither party in particular",
-        "playbook": state.get("playbook", "commercial"),
+        "party": state["party"] or "neither party in particular",
+        "playbook": state["rules"].name,
         "candidates": answers.listed(candidates.result),
     }
     answered = await desk.counsel.ask(here, JUDGE, document.text, facts)
@@ -130,13 +154,13 @@ async def assemble(state: ReviewState, runtime: Runtime[Desk]) -> dict[str, Any]
     arguments = {
         "docx_base64": base64.b64encode(source.content).decode() if document.media_type == DOCX else None,
         "document": document.model_dump(mode="json"),
-        "amendments": [each.amendment.model_dump(mode="json") for each in state["findings"] if each.amendment],
+        "amendments": [each.model_dump(mode="json") for each in answers.writable(state["findings"], document)],
         "author": AUTHOR,
         "date": moment.isoformat(),
     }
     redlined = await desk.tools.call(here, "contracts", "redline", arguments, answers.Redlined)
     stem = source.name.rsplit(".", 1)[0]
-    pages = report.html(review, document, state.get("languages") or [cast(Any, document.language.split("-")[0])])
+    pages = report.html(review, document, state["languages"] or [cast(Any, document.language.split("-")[0])])
     files = {
         "redline": await desk.files.write(f"{stem}.redline.docx", DOCX, base64.b64decode(redlined.docx_base64)),
         "html": await desk.files.write(f"{stem}.review.html", "text/html; charset=utf-8", pages.encode()),
@@ -150,7 +174,7 @@ async def assemble(state: ReviewState, runtime: Runtime[Desk]) -> dict[str, Any]
 def needs_approval(state: ReviewState) -> str:
     """A person is asked where the caller wants it and a finding is critical."""
     critical = any(each.severity == "critical" for each in state["findings"])
-    return "approve" if state.get("approval") == "critical" and critical else END
+    return "approve" if state["approval"] == "critical" and critical else END
 
 
 async def approve(state: ReviewState) -> dict[str, Any]:
@@ -183,7 +207,7 @@ def _evidence(finding: Finding) -> dict[str, Any]:
 def build() -> Graph:
     """The graph, compiled; the executor adds the checkpointer."""
     graph = StateGraph(ReviewState, context_schema=Desk, input_schema=ReviewInput, output_schema=ReviewOutput)
-    story = [ingest, split, identify, find, judge, amend, assemble]
+    story: list[Callable[..., Awaitable[dict[str, Any]]]] = [ingest, split, identify, find, judge, amend, assemble]
     for node in story:
         graph.add_node(node.__name__, node)  # pyright: ignore[reportUnknownMemberType]
     graph.add_node("approve", approve)  # pyright: ignore[reportUnknownMemberType]

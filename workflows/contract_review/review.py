@@ -9,7 +9,6 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tools.contracts import playbook
 from tools.contracts.contract import (
     SEVERITIES,
     Clause,
@@ -89,7 +88,7 @@ class ReviewReport(_Part):
 def assemble_report(state: ReviewState, generated_at: datetime, degraded: bool = False) -> ReviewReport:
     """The report of a review whose steps are done."""
     document, structure, findings = state["document"], state["structure"], state["findings"]
-    book = playbook.load(state.get("playbook", playbook.DEFAULT))
+    book = state["rules"]
     heard: list[str] = [*state.get("said_by", []), *(finding.said_by for finding in findings)]
     return ReviewReport(
         document=document.name,

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypedDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.contracts.contract import Finding, Passage, Profile, Structure
+from tools.contracts.playbook import DEFAULT, Playbook
 from tools.documents.document import Document
 
 Language = Literal["en", "zh"]
@@ -22,7 +23,9 @@ class ReviewInput(BaseModel):
         description="The party we act for, as the contract names it. Empty: risks for either side are reported.",
     )
     playbook: str = Field(
-        default="commercial", max_length=100, description="Name of the playbook: commercial, nda, chinese or your own."
+        default=DEFAULT,
+        max_length=100,
+        description="A shipped playbook (commercial, nda, chinese), or the file_id of your own, uploaded as TOML.",
     )
     languages: list[Language] = Field(
         default_factory=list[Language],
@@ -43,13 +46,14 @@ class ReviewOutput(TypedDict, total=False):
 
 
 class ReviewState(ReviewOutput):
-    """What the nodes hand on."""
+    """What the nodes hand on. rules: the playbook, read. said_by: who found the clauses."""
 
     file_id: str
     party: str | None
     playbook: str
     languages: list[Language]
     approval: Literal["never", "critical"]
+    rules: Playbook
     document: Document
     structure: Structure
     profile: Profile
@@ -58,4 +62,4 @@ class ReviewState(ReviewOutput):
     said_by: list[str]
 
 
-STATE_TYPES: tuple[type, ...] = (Document, Structure, Profile, Passage, Finding)
+STATE_TYPES: tuple[type, ...] = (Playbook, Document, Structure, Profile, Passage, Finding)
