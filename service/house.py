@@ -9,6 +9,7 @@ from service.auth import Keys
 from service.database import assistants, migrate
 from service.database.engine import Database, open_database
 from service.runs.executor import Executor
+from service.runs.schedule import Scheduler
 from service.runs.stream import Feeds
 from service.settings import Settings
 from tools.contracts import server as contracts
@@ -38,6 +39,7 @@ class House:
     keys: Keys
     feeds: Feeds
     executor: Executor
+    scheduler: Scheduler
 
 
 def workflows(settings: Settings) -> Registry:
@@ -65,7 +67,9 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
         feeds = Feeds(database)
         executor = await stack.enter_async_context(Executor(database, registry, host, Pool(), feeds, limits))
-        yield House(settings, database, registry, host, Keys(database, settings.data_dir), feeds, executor)
+        scheduler = await stack.enter_async_context(Scheduler(database))
+        keys = Keys(database, settings.data_dir)
+        yield House(settings, database, registry, host, keys, feeds, executor, scheduler)
 
 
 async def _check_schema(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -10,8 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from service.api import assistants, files, runs, system, threads
+from service.api import assistants, crons, files, runs, store, system, threads
 from service.house import House, open_house
+from service.runs.launch import launch
 from service.settings import Settings
 from tools.errors import ConsiliaError
 
@@ -27,6 +29,7 @@ def create_app(settings: Settings, when_ready: WhenReady | None = None) -> FastA
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with open_house(settings) as house:
             app.state.house = house
+            house.scheduler.start(partial(launch, house))
             if when_ready is not None:
                 await when_ready(house)
             yield
@@ -37,8 +40,8 @@ def create_app(settings: Settings, when_ready: WhenReady | None = None) -> FastA
         summary="Expert workflows on open models, every step on record.",
         lifespan=lifespan,
     )
-    for router in (system.router, assistants.router, threads.router, runs.router, files.router):
-        app.include_router(router)
+    for resource in (system, assistants, threads, crons, runs, store, files):
+        app.include_router(resource.router)
     app.add_exception_handler(ConsiliaError, _shown)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

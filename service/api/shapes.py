@@ -26,13 +26,6 @@ class Assistant(BaseModel):
     updated_at: datetime
 
 
-class AssistantSearch(BaseModel):
-    metadata: dict[str, Any] | None = None
-    graph_id: str | None = None
-    limit: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0)
-
-
 class Schemas(BaseModel):
     """A graph's JSON schemas."""
 

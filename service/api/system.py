@@ -25,7 +25,7 @@ async def info(house: TheHouse) -> dict[str, Any]:
     return {
         "version": version("consilia"),
         "langgraph_py_version": version("langgraph"),
-        "flags": {"assistants": True, "crons": False, "langsmith": False},
+        "flags": {"assistants": True, "crons": True, "langsmith": False},
         "host": {"kind": "self-hosted", "product": "consilia"},
         "workflows": house.registry.names(),
     }

@@ -306,3 +306,74 @@ class CheckpointWrite(Table):
     channel: Mapped[str]
     type: Mapped[str]
     value: Mapped[bytes]
+
+
+class AssistantVersion(Table):
+    """An assistant as it was at one version; the assistant's own row repeats the one that is in force."""
+
+    __tablename__ = "assistant_versions"
+
+    assistant_id: Mapped[str] = mapped_column(
+        ForeignKey("assistants.assistant_id", ondelete="CASCADE"), primary_key=True
+    )
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    graph_id: Mapped[str]
+    name: Mapped[str]
+    description: Mapped[str | None]
+    config: Mapped[dict[str, Any]]
+    context: Mapped[dict[str, Any]]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
+    created_at: Mapped[datetime]
+
+
+class StoreItem(Table):
+    """An item of the store. namespace: its labels, each followed by a period, so that a prefix is a range of text.
+
+    ttl: minutes that it lives after its last write or refresh. expires_at: when that is over.
+    """
+
+    __tablename__ = "store_items"
+    __table_args__ = (
+        Index("ix_store_items_tenant_id_updated_at", "tenant_id", "updated_at"),
+        Index("ix_store_items_expires_at", "expires_at"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"), primary_key=True)
+    namespace: Mapped[str] = mapped_column(String().with_variant(String(collation="C"), "postgresql"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    ttl: Mapped[float | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class Cron(Table):
+    """A schedule that starts runs. thread_id: the thread they run on; without one each has its own.
+
+    payload: the run as it was asked for. next_run_date: none when the schedule has no date before end_time.
+    firing: the date whose run a process is starting, claimed_at: since when; both none otherwise.
+    """
+
+    __tablename__ = "crons"
+    __table_args__ = (
+        Index("ix_crons_enabled_next_run_date", "enabled", "next_run_date"),
+        Index("ix_crons_tenant_id_created_at", "tenant_id", "created_at"),
+    )
+
+    cron_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"))
+    assistant_id: Mapped[str] = mapped_column(ForeignKey("assistants.assistant_id", ondelete="CASCADE"), index=True)
+    thread_id: Mapped[str | None] = mapped_column(ForeignKey("threads.thread_id", ondelete="CASCADE"), index=True)
+    schedule: Mapped[str]
+    timezone: Mapped[str | None]
+    end_time: Mapped[datetime | None]
+    enabled: Mapped[bool]
+    next_run_date: Mapped[datetime | None]
+    firing: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    payload: Mapped[dict[str, Any]]
+    on_run_completed: Mapped[str | None]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
