@@ -1,0 +1,62 @@
+"""A real service with the sample graphs, over either database."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from service.database import migrate
+from service.database.engine import make_engine
+from tests.conftest import Server, start_server
+
+GRAPHS = Path(__file__).parent / "sample_graphs.py"
+
+
+def write_langgraph_json(folder: Path) -> Path:
+    """A langgraph.json with the sample graphs beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(GRAPHS, folder / "sample_graphs.py")
+    graphs = {name: f"./sample_graphs.py:{name}" for name in ("echo", "nested")}
+    (folder / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs}))
+    return folder / "langgraph.json"
+
+
+def serve(folder: Path, database: str) -> Server:
+    """Start the service on a migrated database."""
+    declared = write_langgraph_json(folder / "graphs")
+    return start_server(folder / "var", CONSILIA_LANGGRAPH_JSON=str(declared), CONSILIA_DATABASE=database)
+
+
+def stop(server: Server) -> None:
+    server.process.terminate()
+    server.process.wait(20)
+
+
+@contextmanager
+def new_database(folder: Path, postgresql: str | None) -> Iterator[str]:
+    """The URL of a migrated database of its own."""
+    if postgresql is None:
+        yield f"sqlite:///{folder / 'consilia.db'}"
+        return
+    name = "test_" + os.urandom(6).hex()
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = re.sub(r"/postgres\?", f"/{name}?", postgresql)
+    with ThreadPoolExecutor(1) as thread:  # a test may be running its event loop here
+        thread.submit(asyncio.run, _migrate(url)).result()
+    yield url
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+async def _migrate(url: str) -> None:
+    engine = make_engine(url)
+    await migrate.upgrade(engine)
+    await engine.dispose()
