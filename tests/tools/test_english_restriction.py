@@ -23,6 +23,11 @@ def categories(sentence: str) -> set[str]:
             "During the Term the Agent shall not, directly or indirectly, engage in any business that competes "
             "with the Principal.",
         ),
+        (
+            "non_compete",
+            "The Agent shall not deal, without the prior consent of Orchard, with mills introduced to it by Orchard.",
+        ),
+        ("non_compete", "The Baker may not sell any bread that competes with the bread of the Mill."),
         ("exclusivity", "Orchard hereby appoints Baker as its exclusive distributor of the Products in the Territory."),
         (
             "exclusivity",

@@ -81,7 +81,7 @@ RULES: tuple[Rule, ...] = (
         cue(r"\bmeans\b|shall mean|no provision of this", -0.4),
         cue(r"(sole|exclusive|only)( and (exclusive|sole))? remed(y|ies)|remed(y|ies)\b.{0,40}\blimited to", 0.6),
         heading=(cue(_LIABILITY_HEADING, 0.4), cue(r"definition", -0.3)),
-        threshold=1.0,
+        threshold=0.75,
         limit=6,
     ),
     # Liability left unlimited for some breaches: the carve-outs of a limitation clause, or "without limit".
@@ -134,6 +134,7 @@ RULES: tuple[Rule, ...] = (
         cue(r"without (the )?(payment of )?(any )?penalt|no penalt", -1.5),
         cue(r"(claims?|losses|liabilities|judgments?)\b.{0,60}\bpenalties", -1.0),
         cue(r"consequential|punitive|not be liable", -0.6),
+        threshold=0.65,
         limit=3,
     ),
     # How long the goods, software or services are warranted.
@@ -157,7 +158,7 @@ RULES: tuple[Rule, ...] = (
         cue(r"(repair|replace|correct)\b.{0,80}\b(defect|product|software)", 0.2),
         cue(r"insurance|indemnif|confidential|audit|invoice|terminat", -0.5),
         heading=(cue(r"warrant", 0.2),),
-        threshold=1.1,
+        threshold=0.85,
         limit=3,
     ),
     # A duty to insure: taking out, proof, named insureds, cover and its cancellation.
@@ -223,7 +224,7 @@ RULES: tuple[Rule, ...] = (
         cue(r"covenants? not to sue|(agrees?|covenants?|undertakes?|shall|will) (\w+ )?not (to )?sue\b", 0.3),
         cue(r"good faith|arbitrat|invoice|audit|resolution|jurisdiction|jury|\bcourts?\b|venue", -0.8),
         heading=(cue(r"trade ?mark|intellectual|proprietary|ownership|license|release", 0.2),),
-        threshold=1.1,
+        threshold=0.8,
         limit=3,
     ),
 )

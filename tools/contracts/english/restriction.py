@@ -57,7 +57,7 @@ _MOST_FAVOURED = rule(
 # Non-compete: a party keeps out of a line of business, a product, a place, or away from the other's competitors.
 _NON_COMPETE = rule(
     "non_compete",
-    r"compet|non-?compet|similar (to|products?|business|services)|business|substantially similar|other than",
+    r"compet|circumvent|introduced|similar (to|products?|business|services)|business|substantially similar|other than",
     cue(rf"{_PROHIBITION}[^.;]{{0,260}}\b{_COMPETING}", 0.7),
     cue(
         rf"{_PROHIBITION}[^.;]{{0,140}}\b(engage[sd]?|be engaged|own|operate|manage|invest|participate|be "
@@ -78,6 +78,12 @@ _NON_COMPETE = rule(
         0.3,
     ),
     cue(r"\bcovenants? not to compete|non-?competition|not (to )?compete\b|in competition with", 0.6),
+    # Non-circumvention: the other party's introductions are not to be dealt with past it.
+    cue(
+        rf"\bnon-?circumvent|{_PROHIBITION}[^.;]{{0,120}}\b(circumvent\w*|engage|deal|work|contract)\b[^.;]{{0,120}}"
+        r"\bintroduced\b",
+        0.7,
+    ),
     cue(r"\bdirectly or indirectly|either directly|indirectly\b", 0.25),
     cue(
         r"\b(for a period of|during the term|miles?|radius|within the territory|years? (after|following|thereafter))\b",
@@ -100,7 +106,7 @@ _NON_COMPETE = rule(
         cue(r"exclusiv", 0.2),
         cue(r"confiden|definition|assign|remed|represent|indemn|governing", -0.4),
     ),
-    threshold=0.65,
+    threshold=0.29,
     limit=3,
 )
 
@@ -172,7 +178,7 @@ _EXCLUSIVITY = rule(
             -0.45,
         ),
     ),
-    threshold=0.65,
+    threshold=0.55,
     limit=4,
     judge=_only_non_exclusive,
 )

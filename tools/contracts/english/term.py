@@ -123,7 +123,7 @@ RULES: tuple[Rule, ...] = (
         ),
         cue(r"good standing|organi[sz]ed|\bmerged? (herein|into this)|indemnif|confidential", -0.5),
         heading=(cue(r"assign|change (of|in) control|terminat|transfer", 0.3), cue(r"definition", -0.6)),
-        threshold=1.05,
+        threshold=0.85,
         limit=3,
     ),
     # A party may end the contract without a reason, by notice.
@@ -173,7 +173,7 @@ RULES: tuple[Rule, ...] = (
             -0.4,
         ),
         heading=(cue(r"terminat|\bterm\b|cancel", 0.3), cue(r"definition|insurance|confidential|renew", -0.3)),
-        threshold=1.1,
+        threshold=0.85,
         limit=3,
     ),
     # The term prolongs itself, or may be prolonged.
