@@ -1,0 +1,1 @@
+"""Medicine: pure functions that read, check and compute with clinical text."""

@@ -1,0 +1,88 @@
+"""Drug names in a text, whatever the language: generic names, brands, and the spellings that follow from the INN.
+
+A Latin-script word is reduced to a spelling that English, French, Spanish and German share (amlodipine, amlodipino,
+Amlodipin; ciclosporin, cyclosporine; Metformin, metformina). A word unknown to the vocabulary but with a stem of the
+WHO's INN stem book (-pril, -sartan, -mab …) counts as a drug too, so that its swap is seen.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from tools.medicine.lexicon import IDEOGRAPHIC, Finder, pattern, vocabulary, words
+
+_WORD = re.compile(r"[a-z]{4,}(?:-[a-z]+)?")
+_STEM = re.compile(
+    r"(?:pril|sartan|statin|olol|dipin|prazol|gliflozin|gliptin|glutid|floxacin|mycin|cillin|conazol|ciclovir|xaban"
+    r"|grel|tidin|setron|mab|tinib|platin|taxel|azepam|zolam|triptan|oxetin|lukast|terol|thiazid|semid|vastatin|virdin"
+    r"|cyclin|penem|parin|bactam|asteril|prost|dronat)$"
+)
+_COMMON = frozenset({"protein", "creatinin", "routin", "heparin induced", "cystatin", "calmodulin", "ciclin", "resulin"})
+_REPLACED = [
+    ("ph", "f"), ("th", "t"), ("ch", "k"), ("qu", "k"), ("rh", "r"), ("y", "i"), ("sz", "s"), ("z", "s"), ("x", "ks"),
+    ("cs", "ks"), ("ce", "se"), ("ci", "si"), ("c", "k"), ("h", ""), ("w", "v"), ("ae", "e"), ("oe", "e"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Drug:
+    """A drug in a text. known: False where only the stem of the name says that it is one."""
+
+    name: str
+    start: int
+    end: int
+    known: bool = True
+
+
+def spelling(word: str) -> str:
+    """The spelling that the languages share: amlodipine, amlodipino and Amlodipin all become amlodipin."""
+    for old, new in _REPLACED:
+        word = word.replace(old, new)
+    word = re.sub(r"(.)\1", r"\1", word)
+    return re.sub(r"(?:um|io|[aeo]s|[aeos]|en)$", "", word) if len(word) > 5 else word
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return {spelling(name): name for name in vocabulary("drugs")}
+
+
+@cache
+def _finder(lang: str) -> Finder:
+    column = lang if lang in IDEOGRAPHIC else "latin"
+    keys = {name: [*words(row.get(column)), *(words(row.get("latin")) if column != "latin" else [])] for name, row in vocabulary("drugs").items()}
+    return Finder(keys, "en")
+
+
+def has_name(name: str, lang: str) -> bool:
+    """Whether the vocabulary knows what the drug is called in the language."""
+    return lang not in IDEOGRAPHIC or bool(vocabulary("drugs").get(name, {}).get(lang))
+
+
+def find_drugs(folded: str, lang: str) -> list[Drug]:
+    """Every drug of folded text, in order."""
+    found = [Drug(m.key, m.start, m.end) for m in _finder(lang).find(folded) if m.end - m.start > 2 or m.key in {"aspirin", "epo"}]
+    taken = {position for drug in found for position in range(drug.start, drug.end)}
+    for match in _WORD.finditer(folded):
+        if match.start() in taken:
+            continue
+        shared = spelling(match.group().split("-")[0])
+        if name := _spellings().get(shared) or _spellings().get(spelling(match.group())):
+            found.append(Drug(name, *match.span()))
+        elif _STEM.search(_plain(match.group())) and len(match.group()) > 6 and lang not in IDEOGRAPHIC:
+            found.append(Drug(shared, *match.span(), known=False))
+    return sorted(found, key=lambda drug: drug.start)
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"(?:[aeo]s?)$", "", word)
+
+
+@cache
+def _allergy() -> re.Pattern[str]:
+    return pattern(["allerg*", "alerg*", "过敏", "アレルギー", "anaphyla*", "anafila*", "uberempfindlich*", "hypersensi*"], "en")
+
+
+def about_allergy(folded: str) -> bool:
+    """Whether the folded text speaks of an allergy."""
+    return bool(_allergy().search(folded))

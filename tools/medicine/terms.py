@@ -1,0 +1,38 @@
+"""The core terms of medicine by concept, so that a text can be compared with its translation word for word."""
+
+from functools import cache
+
+from tools.medicine.lexicon import Finder, Mention, vocabulary, words
+
+
+@cache
+def _finder(lang: str, file: str) -> Finder:
+    rows = vocabulary(file)
+    return Finder({key: words(row.get(lang)) for key, row in rows.items()}, lang)
+
+
+@cache
+def covered(lang: str) -> bool:
+    """Whether the core terms are known in the language."""
+    return any(lang in row for row in vocabulary("terms").values())
+
+
+def kind(key: str) -> str:
+    """f: finding, d: disease, a: anatomy, t: test or treatment, o: other."""
+    return vocabulary("terms")[key]["kind"]
+
+
+def find_terms(folded: str, lang: str) -> list[Mention]:
+    """Every core term of folded text, in order."""
+    return list(_finder(lang, "terms").find(folded))
+
+
+def find_opposites(folded: str, lang: str) -> list[Mention]:
+    """Every word of a pair of opposites (positive and negative, benign and malignant …)."""
+    return list(_finder(lang, "opposites").find(folded))
+
+
+@cache
+def opposite_pairs() -> list[tuple[str, str]]:
+    """The pairs whose swap turns a finding around."""
+    return [(row["opposite"], key) for key, row in vocabulary("opposites").items() if "opposite" in row]

@@ -1,0 +1,1 @@
+"""Words of medicine by language, as TOML read by `tools.medicine.lexicon`."""
