@@ -14,6 +14,11 @@ def categories(text: str) -> set[str]:
     ("category", "sentence"),
     [
         (
+            "termination_for_convenience",
+            "Orchard may terminate this Agreement by giving Baker ninety days' written notice.",
+        ),
+        ("change_of_control", "Baker shall promptly notify Orchard in writing of any change of control of Baker."),
+        (
             "governing_law",
             "This Agreement shall be governed by and construed in accordance with the laws of Ruritania.",
         ),
