@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from agents.pool import Pool
 from agents.routing import EMBEDDED, Needs, Route
-from tools.host import Place
+from tools.record import Place
 
 Answer = TypeVar("Answer", bound=BaseModel)
 

@@ -11,21 +11,14 @@ from service.database.engine import Database, open_database
 from service.runs.executor import Executor
 from service.runs.schedule import Scheduler
 from service.runs.stream import Feeds
-from service.settings import Settings
+from service.settings import Limits, Settings
 from tools.contracts import server as contracts
 from tools.documents import server as documents
-from tools.errors import ConsiliaError
+from tools.documents.limits import Limits as DocumentLimits
 from tools.host import ToolHost, ToolLimits
 from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
 from workflows.registry import Registry
-
-
-class DatabaseOutdated(ConsiliaError):
-    """The database's schema is not the one that this version needs."""
-
-    code = "database_outdated"
-    status = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +52,11 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     limits = settings.limits
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url))
-        await _check_schema(database)
+        await migrate.ensure(database)
         registry = workflows(settings)
         await assistants.ensure_defaults(database, registry.descriptions())
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
-        servers = {"documents": documents.server(), "contracts": contracts.server()}
+        servers = {"documents": documents.server(_document_limits(limits)), "contracts": contracts.server()}
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
         feeds = Feeds(database)
         executor = await stack.enter_async_context(Executor(database, registry, host, Pool(), feeds, limits))
@@ -72,12 +65,11 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         yield House(settings, database, registry, host, keys, feeds, executor, scheduler)
 
 
-async def _check_schema(database: Database) -> None:
-    current, newest = await migrate.revisions(database.engine)
-    if current == newest:
-        return
-    if not database.is_sqlite:
-        raise DatabaseOutdated(
-            f"the database is at revision {current or 'none'}, this version needs {newest}; run: consilia db upgrade"
-        )
-    await migrate.upgrade(database.engine)
+def _document_limits(limits: Limits) -> DocumentLimits:
+    return DocumentLimits(
+        max_bytes=limits.upload_bytes,
+        max_pages=limits.pages,
+        max_seconds=limits.parse_seconds,
+        max_memory=limits.parse_memory_bytes,
+        max_decompressed=limits.decompressed_bytes,
+    )

@@ -16,6 +16,13 @@ ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
 CUAD = ROOT.parent / "shared" / "data" / "cuad"
 
+ENVIRONMENT = {
+    **{key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
+    "PYTHONPATH": str(ROOT),
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / f"consilia-tests-{os.getuid()}"),
+}
+"""The environment of the processes that tests start; compiled modules are kept apart from the checkout."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -32,7 +39,13 @@ def start_server(data_dir: Path, **environment: str) -> Server:
     process = subprocess.Popen(
         [sys.executable, "-m", "service.cli", "serve", "--port", "0"],
         cwd=data_dir.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CONSILIA_DATA_DIR": str(data_dir), "COLUMNS": "400", **environment},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "CONSILIA_DATA_DIR": str(data_dir),
+            "COLUMNS": "400",
+            **environment,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import orjson
 from mcp import Client, MCPError
@@ -22,6 +22,7 @@ from mcp_types import CallToolResult, TextContent, Tool
 from pydantic import BaseModel
 
 from tools.errors import ConsiliaError
+from tools.record import Place, ToolCall, ToolLedger
 from tools.serving import ERROR_META
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -62,47 +63,6 @@ class ToolLimits:
 
     seconds: float = 120.0
     result_bytes: int = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a run a call is made: the node's name and LangGraph's task id, which a resumed run repeats exactly."""
-
-    node: str
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """The record of one tool call. key: the same for the same call of the same task, also after a crash.
-
-    arguments: as sent, long strings abbreviated. result: the structured content, or {"text": …}; None on an error.
-    permission: why the call was allowed.
-    """
-
-    key: str
-    node: str
-    server: str
-    tool: str
-    arguments: dict[str, Any]
-    result: dict[str, Any] | None
-    error: dict[str, Any] | None
-    permission: str
-    started_at: datetime
-    duration_ms: float
-    replayed: bool = False
-
-
-class ToolLedger(Protocol):
-    """Where tool calls are kept; the service keeps them in SQL."""
-
-    async def returned(self, key: str) -> dict[str, Any] | None:
-        """The result of the call with this key, if it had returned."""
-        ...
-
-    async def tool_called(self, call: ToolCall) -> None:
-        """Keep a finished call, before its result is used."""
-        ...
 
 
 class ToolHost:

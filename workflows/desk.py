@@ -6,7 +6,8 @@ from typing import Protocol
 from langgraph.runtime import Runtime
 
 from agents.ask import Counsel
-from tools.host import Place, Toolbox
+from tools.host import Toolbox
+from tools.record import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
-"""The FastAPI application: routers, error shapes, limits, lifespan."""
+"""The FastAPI application: routers, error shapes, limits."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
 import structlog
@@ -12,41 +10,26 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.api import assistants, crons, files, runs, store, system, threads
-from service.house import House, open_house
-from service.runs.launch import launch
+from service.house import House
 from service.settings import Settings
 from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
 
-WhenReady = Callable[[House], Awaitable[None]]
 
-
-def create_app(settings: Settings, when_ready: WhenReady | None = None) -> FastAPI:
-    """The service. when_ready: awaited once everything is open, before the first request."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_house(settings) as house:
-            app.state.house = house
-            house.scheduler.start(partial(launch, house))
-            if when_ready is not None:
-                await when_ready(house)
-            yield
-
+def create_app(house: House) -> FastAPI:
+    """The service over an open house."""
     app = FastAPI(
-        title="Consilia",
-        version=version("consilia"),
-        summary="Expert workflows on open models, every step on record.",
-        lifespan=lifespan,
+        title="Consilia", version=version("consilia"), summary="Expert workflows on open models, every step on record."
     )
+    app.state.house = house
     for resource in (system, assistants, threads, crons, runs, store, files):
         app.include_router(resource.router)
     app.add_exception_handler(ConsiliaError, _shown)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _crashed)
-    app.middleware("http")(_limited(settings))
+    app.middleware("http")(_limited(house.settings))
     return app
 
 

@@ -6,9 +6,8 @@ from typing import Annotated, Literal, NamedTuple
 
 import typer
 
-from service.commands.contracts import OutOption, print_review, review_file
+from service.commands.contracts import OutOption
 from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
-from service.house import open_house
 
 
 class Sample(NamedTuple):
@@ -33,6 +32,9 @@ def demo(
     config: ConfigOption = None,
 ) -> None:
     """Review the sample contracts with the embedded engine: no model, no key, no network."""
+    from service.commands.reviewing import print_review, review_file  # heavy: --help does without
+    from service.house import open_house
+
     chosen = settings(config)
     configure_logs("error")
     missing = [sample.file for sample in SAMPLES if not (samples / sample.file).is_file()]

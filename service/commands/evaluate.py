@@ -1,14 +1,16 @@
 """`consilia evaluate`: how well a workflow does on labelled data."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.progress import track
 from rich.table import Table
 
 from service.commands.terminal import JsonOption, err, out, print_json, run
-from workflows.contract_review import evaluation
+
+if TYPE_CHECKING:
+    from workflows.contract_review import evaluation
 
 
 def evaluate(
@@ -18,6 +20,8 @@ def evaluate(
     json: JsonOption = False,
 ) -> None:
     """Score a workflow's embedded engine against labels written by experts, with a plot."""
+
+    from workflows.contract_review import evaluation  # heavy: --help does without
 
     async def work() -> evaluation.Scores:
         contracts = evaluation.load(data)
@@ -33,7 +37,7 @@ def evaluate(
     out.print(f"\n[dim]written: {out_dir}/predictions.json, scores.json, scores.svg, scores.png[/]")
 
 
-def _print(scores: evaluation.Scores) -> None:
+def _print(scores: "evaluation.Scores") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("category")
     for name in ("contracts", "presence P", "R", "F1", "passage P", "R", "F1"):

@@ -42,8 +42,7 @@ async def _list(
     url: str, workflow: str | None, status: RunStatus | None, limit: int, before: str | None, json: bool
 ) -> None:
     async with open_database(url) as database:
-        if (await migrate.revisions(database.engine))[0] is None:
-            await migrate.upgrade(database.engine)
+        await migrate.ensure(database)
         rows = await runs.search(database, DEFAULT_TENANT, graph_id=workflow, status=status, before=before, limit=limit)
     if json:
         print_json([_summary(row) for row in rows])
@@ -82,6 +81,7 @@ def show(
 
 async def _show(url: str, run_id: str, json: bool) -> None:
     async with open_database(url) as database:
+        await migrate.ensure(database)
         row = await _find(database, run_id)
         full_id = row["run_id"]
         questions = await calls.model_calls(database, full_id)

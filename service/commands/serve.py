@@ -1,15 +1,14 @@
 """`consilia serve`: the service in one process."""
 
 import socket
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from service.api.app import create_app
-from service.commands.terminal import ConfigOption, configure_logs, err, out, settings
-from service.house import House
+from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
+from service.settings import Settings
 
 
 def show_version(wanted: bool) -> None:
@@ -38,17 +37,23 @@ def serve(
         raise typer.Exit(2) from None
     url = f"http://{chosen.host}:{listener.getsockname()[1]}"
 
-    async def ready(house: House) -> None:
-        key = await house.keys.first_key()
-        _greet(url, key, str(chosen.data_dir / "first-key"))
+    run(_serve(chosen, listener, url))
 
-    app = create_app(chosen, ready)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=10, server_header=False, lifespan="on")
-    )
-    server.run(sockets=[listener])
-    if not server.started:
-        raise typer.Exit(3)
+
+async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
+    import uvicorn  # heavy: --help does without
+
+    from service.api.app import create_app
+    from service.house import open_house
+    from service.runs.launch import launch
+
+    async with open_house(chosen) as house:
+        house.scheduler.start(partial(launch, house))
+        key = await house.keys.first_key()
+        options = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 10}
+        server = uvicorn.Server(uvicorn.Config(create_app(house), **options))  # pyright: ignore[reportArgumentType]
+        _greet(url, key, str(chosen.data_dir / "first-key"))
+        await server.serve(sockets=[listener])
 
 
 def _greet(url: str, key: str | None, key_file: str) -> None:

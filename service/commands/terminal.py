@@ -48,8 +48,11 @@ def settings(config: Path | None, **overrides: Any) -> Settings:
         raise typer.Exit(2) from None
 
 
+_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+
+
 def print_json(value: Any) -> None:
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str).decode())
+    sys.stdout.write(orjson.dumps(value, option=_PRETTY, default=str).decode())
 
 
 def configure_logs(level: str, json: bool = False) -> None:

@@ -12,7 +12,7 @@ from agents.ask import ModelCall
 from service.database.engine import Database
 from service.database.tables import ModelCallRow, ToolCallRow, new_id
 from service.database.writer import Statement, Write
-from tools.host import ToolCall
+from tools.record import ToolCall
 
 _INSERT_MODEL_CALL = Statement(insert(ModelCallRow), rank=60)
 # A call that had failed before a crash may be made again under the same key: the newer record replaces the failed one.

@@ -11,6 +11,15 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import migrations
+from service.database.engine import Database
+from tools.errors import ConsiliaError
+
+
+class DatabaseOutdated(ConsiliaError):
+    """The database's schema is not the one that this version needs."""
+
+    code = "database_outdated"
+    status = 503
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -41,6 +50,18 @@ async def revisions(engine: AsyncEngine) -> tuple[str | None, str | None]:
     async with engine.connect() as connection:
         current = await connection.run_sync(read)
     return current, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+async def ensure(database: Database) -> None:
+    """Bring a SQLite database up to date; raise DatabaseOutdated for a PostgreSQL one that is not."""
+    current, newest = await revisions(database.engine)
+    if current == newest:
+        return
+    if not database.is_sqlite:
+        raise DatabaseOutdated(
+            f"the database is at revision {current or 'none'}, this version needs {newest}; run: consilia db upgrade"
+        )
+    await upgrade(database.engine)
 
 
 async def autogenerate(engine: AsyncEngine, message: str, revision_id: str) -> Any:

@@ -10,7 +10,7 @@ from service.database.engine import Database
 from service.database.writer import Write
 from service.runs.json import dumps
 from service.runs.stream import Event, Feed
-from tools.host import ToolCall
+from tools.record import ToolCall
 
 
 class RunLedger:

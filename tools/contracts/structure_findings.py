@@ -39,10 +39,9 @@ def structure_findings(text: str, structure: Structure, language: str) -> list[F
     findings: list[Finding] = []
     for problem in structure.problems:
         why, todo, rule = _WHY[problem.kind], _DO[problem.kind], f"structure.{problem.kind}"
-        detail = f"{problem.message}" if problem.message else ""
         reason = {
-            "en": f"{why[0]}{': ' + detail if detail and language != 'zh' else ''}. {todo[0]} (check {rule})",
-            "zh": f"{why[1]}{'：' + detail if detail and language == 'zh' else ''}。{todo[1]}（检查项 {rule}）",
+            "en": f"{why[0]}: {problem.message}. {todo[0]} (check {rule})",
+            "zh": f"{why[1]}：“{problem.quote}”。{todo[1]}（检查项 {rule}）",
         }
         old = text[problem.start : problem.end]
         clause = structure.clause_at(problem.start)

@@ -1,0 +1,106 @@
+"""The command line, as a person uses it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CUAD, ENVIRONMENT, SAMPLES
+
+
+def consilia(*arguments: str, data: Path, status: int = 0) -> str:
+    """Run the command; its standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", *arguments],
+        cwd=data,
+        env={**ENVIRONMENT, "CONSILIA_DATA_DIR": str(data / "var"), "COLUMNS": "140"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout if status == 0 else done.stdout + done.stderr
+
+
+def test_a_review_writes_its_files_and_is_listed_and_shown(tmp_path: Path):
+    said = consilia("review", str(SAMPLES / "mutual-nda.md"), "--playbook", "nda", data=tmp_path)
+    assert "by embedded" in said
+    for suffix in ("redline.docx", "review.html", "review.json"):
+        assert (tmp_path / "out" / f"mutual-nda.{suffix}").stat().st_size > 1000
+    [run] = json.loads(consilia("runs", "list", "--json", data=tmp_path))
+    assert (run["graph_id"], run["status"]) == ("contract_review", "success")
+    assert run["run_id"] in consilia("runs", "list", data=tmp_path)
+    shown = consilia("runs", "show", run["run_id"][:30], data=tmp_path)
+    assert "contract_review.judge → embedded" in shown
+    assert "No model server is configured" in shown
+    assert "contracts/redline" in shown
+    whole = json.loads(consilia("runs", "show", run["run_id"], "--json", data=tmp_path))
+    assert len(whole["model_calls"]) == 4
+    assert [each["seq"] for each in whole["events"]] == list(range(1, len(whole["events"]) + 1))
+
+
+def test_a_review_as_json_is_the_report(tmp_path: Path):
+    said = consilia("review", str(SAMPLES / "software-licence.txt"), "--party", "Licensee", "--json", data=tmp_path)
+    review = json.loads(said)
+    assert review["document"] == "software-licence.txt"
+    assert review["party"] == "Licensee"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("review", "nowhere.docx"), "nowhere.docx"),
+        (("review", str(SAMPLES / "mutual-nda.md"), "--playbook", "none"), "commercial"),
+        (("review", str(SAMPLES / "mutual-nda.md"), "--party", "Nobody plc"), "unknown_party"),
+        (("review", str(SAMPLES / "mutual-nda.md"), "--playbook", "bad.toml"), "bad.toml, line 6"),
+        (("runs", "show", "ffffffff"), "run_not_found"),
+        (("serve", "--config", "nowhere.toml"), "nowhere.toml"),
+        (("serve", "--config", "graphs.json"), "graphs.json:1"),
+        (("evaluate", "contract_review", "--data", "nowhere", "--out", "x"), "labels.json"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str):
+    (tmp_path / "bad.toml").write_text(
+        'name = "mine"\nlanguages = ["en"]\ntitle = { en = "Mine" }\ndescription = { en = "Mine" }\n\n'
+        '[category.no_such_category]\nposition = { en = "x" }\n'
+    )
+    (tmp_path / "graphs.json").write_text("{graphs")
+    output = consilia(*arguments, data=tmp_path, status=2)
+    assert said in output.replace("\n", "")
+    assert "Traceback" not in output
+
+
+def test_settings_that_cannot_be_used_name_the_setting_and_the_value(tmp_path: Path):
+    (tmp_path / "consilia.toml").write_text("port = 99999\n[limits]\npages = 0\n")
+    output = consilia("runs", "list", data=tmp_path, status=2).replace("\n", " ")
+    assert "port = 99999" in output
+    assert "limits.pages = 0" in output
+
+
+def test_help_names_every_command(tmp_path: Path):
+    said = consilia("--help", data=tmp_path)
+    for command in ("review", "demo", "evaluate", "serve", "runs", "db"):
+        assert re.search(rf"\b{command}\b", said)
+    for command in (("review",), ("runs", "list"), ("db", "upgrade"), ("serve",), ("evaluate",)):
+        assert "Usage" in consilia(*command, "--help", data=tmp_path)
+
+
+def test_the_schema_goes_up_and_down_from_the_command_line(tmp_path: Path):
+    assert "revision" in consilia("db", "upgrade", data=tmp_path)
+    assert "revision none" in consilia("db", "downgrade", "base", "--yes", data=tmp_path)
+
+
+@pytest.mark.skipif(not CUAD.is_dir(), reason="the CUAD contracts are not beside this checkout (../shared/data/cuad)")
+def test_the_embedded_engine_finds_clauses_as_well_as_it_did(tmp_path: Path):
+    said = consilia("evaluate", "contract_review", "--data", str(CUAD), "--out", "scores", "--json", data=tmp_path)
+    scores = json.loads(said)
+    assert scores["contracts"] == 120
+    assert scores["grounded"] == 1.0
+    assert scores["overall"]["presence"]["f1"] >= 0.82
+    assert scores["overall"]["passage"]["f1"] >= 0.50
+    for name in ("predictions.json", "scores.json", "scores.svg", "scores.png"):
+        assert (tmp_path / "scores" / name).stat().st_size > 1000
