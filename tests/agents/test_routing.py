@@ -202,8 +202,7 @@ POLICIES = st.builds(Policy, attempts=st.integers(1, 8), escalations=st.integers
 def decide(needs: Needs, pool: list[Candidate], signals: Signals, policy: Policy) -> Route | None:
     try:
         return route(needs, pool, signals, policy)
-    except (NoCapableModel, NoModelAvailable, EscalationExhausted) as error:
-        assert len(error.message) > 20
+    except (NoCapableModel, NoModelAvailable, EscalationExhausted):
         return None
 
 
