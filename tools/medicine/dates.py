@@ -13,13 +13,17 @@ _FULL = [
     "may|mai|mayo", "june|juin|junio|juni", "july|juillet|julio|juli", "august|aout|agosto", "september|septembre|septiembre",
     "october|octobre|octubre|oktober", "november|novembre|noviembre", "december|decembre|diciembre|dezember",
 ]  # fmt: skip
-_NUMBER_OF = {name: n for n, row in enumerate(zip(_MONTHS, _FULL, strict=True), 1) for part in row for name in part.split("|")}
+_NUMBER_OF = {
+    name: n for n, row in enumerate(zip(_MONTHS, _FULL, strict=True), 1) for part in row for name in part.split("|")
+}
 _MONTH = rf"(?P<m>{'|'.join(sorted(_NUMBER_OF, key=len, reverse=True))})\b\.?"
 _PATTERNS = [
     re.compile(r"(?P<y>(?:19|20)\d\d)\s*年\s*(?P<m>\d{1,2})\s*月(?:\s*(?P<d>\d{1,2})\s*[日号])?"),
     re.compile(r"(?<!\d)(?P<m>1[0-2]|[1-9])\s*月\s*(?P<d>\d{1,2})\s*[日号]"),
     re.compile(r"(?P<y>(?:19|20)\d\d)\s*年"),
-    re.compile(rf"\b(?P<d>\d{{1,2}})(?:\.|st|nd|rd|th|er|o|º)?\s*(?:of\s+|de\s+)?{_MONTH}(?:,?\s*(?:de\s+|del\s+)?(?P<y>(?:19|20)\d\d))?"),
+    re.compile(
+        rf"\b(?P<d>\d{{1,2}})(?:\.|st|nd|rd|th|er|o|º)?\s*(?:of\s+|de\s+)?{_MONTH}(?:,?\s*(?:de\s+|del\s+)?(?P<y>(?:19|20)\d\d))?"
+    ),
     re.compile(rf"\b{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|[.,:]\d)(?:,?\s*(?P<y>(?:19|20)\d\d))?"),
     re.compile(rf"\b{_MONTH}\s*(?:,|of|de|del)?\s*(?P<y>(?:19|20)\d\d)"),
     re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.](?P<m>0?[1-9]|1[0-2])(?:[-/.](?P<d>\d{1,2}))?(?!\d)"),

@@ -17,7 +17,9 @@ _STEM = re.compile(
     r"|grel|tidin|setron|mab|tinib|platin|taxel|azepam|zolam|triptan|oxetin|lukast|terol|thiazid|semid|vastatin|virdin"
     r"|cyclin|penem|parin|bactam|asteril|prost|dronat)$"
 )
-_COMMON = frozenset({"protein", "creatinin", "routin", "heparin induced", "cystatin", "calmodulin", "ciclin", "resulin"})
+_COMMON = frozenset(
+    {"protein", "creatinin", "routin", "heparin induced", "cystatin", "calmodulin", "ciclin", "resulin"}
+)
 _REPLACED = [
     ("ph", "f"), ("th", "t"), ("ch", "k"), ("qu", "k"), ("rh", "r"), ("y", "i"), ("sz", "s"), ("z", "s"), ("x", "ks"),
     ("cs", "ks"), ("ce", "se"), ("ci", "si"), ("c", "k"), ("h", ""), ("w", "v"), ("ae", "e"), ("oe", "e"),
@@ -50,7 +52,10 @@ def _spellings() -> dict[str, str]:
 @cache
 def _finder(lang: str) -> Finder:
     column = lang if lang in IDEOGRAPHIC else "latin"
-    keys = {name: [*words(row.get(column)), *(words(row.get("latin")) if column != "latin" else [])] for name, row in vocabulary("drugs").items()}
+    keys = {
+        name: [*words(row.get(column)), *(words(row.get("latin")) if column != "latin" else [])]
+        for name, row in vocabulary("drugs").items()
+    }
     return Finder(keys, "en")
 
 
@@ -61,7 +66,11 @@ def has_name(name: str, lang: str) -> bool:
 
 def find_drugs(folded: str, lang: str) -> list[Drug]:
     """Every drug of folded text, in order."""
-    found = [Drug(m.key, m.start, m.end) for m in _finder(lang).find(folded) if m.end - m.start > 2 or m.key in {"aspirin", "epo"}]
+    found = [
+        Drug(m.key, m.start, m.end)
+        for m in _finder(lang).find(folded)
+        if m.end - m.start > 2 or m.key in {"aspirin", "epo"}
+    ]
     taken = {position for drug in found for position in range(drug.start, drug.end)}
     for match in _WORD.finditer(folded):
         if match.start() in taken:
@@ -80,7 +89,9 @@ def _plain(word: str) -> str:
 
 @cache
 def _allergy() -> re.Pattern[str]:
-    return pattern(["allerg*", "alerg*", "过敏", "アレルギー", "anaphyla*", "anafila*", "uberempfindlich*", "hypersensi*"], "en")
+    return pattern(
+        ["allerg*", "alerg*", "过敏", "アレルギー", "anaphyla*", "anafila*", "uberempfindlich*", "hypersensi*"], "en"
+    )
 
 
 def about_allergy(folded: str) -> bool:

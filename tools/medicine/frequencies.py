@@ -15,7 +15,18 @@ _NUMBER = (
     r"|une?|deux|trois|quatre|cinq|six|huit|douze|una?|dos|tres|cuatro|seis|ocho|doce"
     r"|einmal|zweimal|dreimal|viermal|ein|zwei|drei|vier|sechs|acht|zwolf)"
 )
-_ADVERBS = {"once": 1, "twice": 2, "thrice": 3, "einmal": 1, "zweimal": 2, "dreimal": 3, "viermal": 4, "un": 1, "une": 1, "una": 1}
+_ADVERBS = {
+    "once": 1,
+    "twice": 2,
+    "thrice": 3,
+    "einmal": 1,
+    "zweimal": 2,
+    "dreimal": 3,
+    "viermal": 4,
+    "un": 1,
+    "une": 1,
+    "una": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,12 @@ def _patterns(lang: str) -> list[tuple[str, re.Pattern[str]]]:
         found.append((kind, re.compile(rf"(?<![a-z])(?:{text})(?![a-z])")))
     for kind, text in rows.get(lang, {}).items():
         left = r"(?<![a-z\d])" if lang not in {"zh", "ja"} else r""
-        found.append((kind if kind != "once" else "daily", re.compile(left + "(?:" + text.replace("{n}", f"(?P<n>{_NUMBER})", 1).replace("{n}", _NUMBER) + ")")))
+        found.append(
+            (
+                kind if kind != "once" else "daily",
+                re.compile(left + "(?:" + text.replace("{n}", f"(?P<n>{_NUMBER})", 1).replace("{n}", _NUMBER) + ")"),
+            )
+        )
     return found
 
 
@@ -70,7 +86,9 @@ def _all(folded: str, lang: str) -> Iterator[Frequency]:
 
 
 def _count(text: str, lang: str) -> float | None:
-    if digits := re.search(r"\d{1,2}", text.replace("1日", "", 1) if lang in {"zh", "ja"} and re.match(r"1\s*[日天]", text) else text):
+    if digits := re.search(
+        r"\d{1,2}", text.replace("1日", "", 1) if lang in {"zh", "ja"} and re.match(r"1\s*[日天]", text) else text
+    ):
         return float(digits.group())
     body = re.sub(r"^一[日天周]", "", text)
     if word := re.search(_NUMBER, body):

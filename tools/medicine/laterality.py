@@ -8,7 +8,9 @@ from tools.medicine.lexicon import Finder, Mention, vocabulary, words
 @cache
 def _finder(lang: str) -> Finder:
     rows = vocabulary("laterality")[lang]
-    return Finder({kind: words(rows.get(kind)) for kind in ("not", "hint_left", "hint_right", "left", "right", "both")}, lang)
+    return Finder(
+        {kind: words(rows.get(kind)) for kind in ("not", "hint_left", "hint_right", "left", "right", "both")}, lang
+    )
 
 
 def knows(lang: str) -> bool:

@@ -28,14 +28,18 @@ class Measures:
 def measures(text: str, folded: str, lang: str) -> Measures:
     """Read the figures of a text."""
     often, dates, times = frequencies(folded, lang), find_dates(folded), find_times(folded)
-    spans = [(f.start, f.end) for f in often if f.exact] + [(d.start, d.end) for d in dates] + [(s, e) for _, s, e in times]
+    spans = (
+        [(f.start, f.end) for f in often if f.exact] + [(d.start, d.end) for d in dates] + [(s, e) for _, s, e in times]
+    )
     numbers: list[Quantity] = []
     hints: list[Quantity] = []
     for number in quantities(folded, lang):
         inside = any(start <= number.start < end for start, end in spans)
         (hints if inside or number.strength == "hint" else numbers).append(number)
     for often_ in often:
-        hints += [Quantity((value,), None, 1.0, "hint", often_.start, often_.end) for value in (*often_.numbers, often_.times)]
+        hints += [
+            Quantity((value,), None, 1.0, "hint", often_.start, often_.end) for value in (*often_.numbers, often_.times)
+        ]
     return Measures(text, folded, numbers, often, dates, times, hints)
 
 
@@ -58,7 +62,10 @@ def _compare_numbers(source: Measures, target: Measures) -> Iterator[Alarm]:
                 theirs.remove(match)
     lost = [n for n in mine if not _told(n, target, texts)]
     gained = [n for n in theirs if not _told(n, source, texts)]
-    repeated, again = [n for n in mine if n not in lost and n.strength == "digit"], [n for n in theirs if n not in gained and n.strength == "digit"]
+    repeated, again = (
+        [n for n in mine if n not in lost and n.strength == "digit"],
+        [n for n in theirs if n not in gained and n.strength == "digit"],
+    )
     if len(source.numbers) == len(target.numbers):  # a value became another that the text holds as well
         lost += [n for n in repeated if len(gained) > len(lost) or again]
         gained += [n for n in again if len(lost) > len(gained)]
@@ -72,11 +79,23 @@ def _compare_numbers(source: Measures, target: Measures) -> Iterator[Alarm]:
     for number in lost:
         if number.strength == "digit" and number.values != (1.0,):
             shown = span(source.text, number.start, number.end)
-            yield Alarm(kind=_kind(number), severity="critical", source=shown, target=None, why=f"“{shown.text}” of the source is not in the translation")
+            yield Alarm(
+                kind=_kind(number),
+                severity="critical",
+                source=shown,
+                target=None,
+                why=f"“{shown.text}” of the source is not in the translation",
+            )
     for number in gained:
         if number.strength == "digit" and number.values != (1.0,):
             shown = span(target.text, number.start, number.end)
-            yield Alarm(kind=_kind(number), severity="critical", source=None, target=shown, why=f"“{shown.text}” of the translation is not in the source")
+            yield Alarm(
+                kind=_kind(number),
+                severity="critical",
+                source=None,
+                target=shown,
+                why=f"“{shown.text}” of the translation is not in the source",
+            )
 
 
 def _identical(one: Quantity, other: Quantity, texts: str) -> bool:
@@ -87,7 +106,11 @@ def _equal(one: Quantity, other: Quantity, texts: str) -> bool:
     if same(one, other) or same_amount(one, other, texts):
         return True
     loose = one.dimension is None or other.dimension is None or {one.dimension, other.dimension} <= SOFT
-    if "count" in {one.dimension, other.dimension} and {one.dimension, other.dimension} & {None, "amount/volume", "mass/volume"}:
+    if "count" in {one.dimension, other.dimension} and {one.dimension, other.dimension} & {
+        None,
+        "amount/volume",
+        "mass/volume",
+    }:
         return same_number(one, other)
     strict = {one.dimension, other.dimension} & {"mass", "units", "amount/volume", "fahrenheit"}
     if loose and strict and not _unit_unread(one, other):
@@ -150,12 +173,22 @@ def _compare_dates(source: Measures, target: Measures) -> Iterator[Alarm]:
         if other is None and _told_as_number(date, target):
             continue
         theirs = span(target.text, other.start, other.end) if other else None
-        why = f"the date “{shown.text}” became “{theirs.text}”" if theirs else f"the date “{shown.text}” is not in the translation"
+        why = (
+            f"the date “{shown.text}” became “{theirs.text}”"
+            if theirs
+            else f"the date “{shown.text}” is not in the translation"
+        )
         yield Alarm(kind="date", severity="critical", source=shown, target=theirs, why=why)
     for date in gained:
         if not _told_as_number(date, source):
             shown = span(target.text, date.start, date.end)
-            yield Alarm(kind="date", severity="critical", source=None, target=shown, why=f"the date “{shown.text}” is not in the source")
+            yield Alarm(
+                kind="date",
+                severity="critical",
+                source=None,
+                target=shown,
+                why=f"the date “{shown.text}” is not in the source",
+            )
 
 
 def _told_as_number(date: Date, other: Measures) -> bool:
@@ -169,13 +202,28 @@ def _compare_times(source: Measures, target: Measures) -> Iterator[Alarm]:
     lost = [t for t in source.times if t[0] not in theirs]
     gained = [t for t in target.times if t[0] not in mine]
     for one, other in zip(lost, gained, strict=False):
-        yield Alarm(kind="date", severity="critical", source=span(source.text, *one[1:]), target=span(target.text, *other[1:]), why="the time of day changed")
+        yield Alarm(
+            kind="date",
+            severity="critical",
+            source=span(source.text, *one[1:]),
+            target=span(target.text, *other[1:]),
+            why="the time of day changed",
+        )
     for text, other, rest in ((source, target, lost[len(gained) :]), (target, source, gained[len(lost) :])):
         for minutes, start, end in rest:
             numbers = {int(v) for n in (*other.numbers, *other.hints) for v in n.values}
-            if not ({minutes // 60, minutes // 60 + 12} & numbers and (minutes % 60 == 0 or minutes % 60 in numbers)) and minutes % 60:
+            if (
+                not ({minutes // 60, minutes // 60 + 12} & numbers and (minutes % 60 == 0 or minutes % 60 in numbers))
+                and minutes % 60
+            ):
                 shown = span(text.text, start, end)
-                yield Alarm(kind="date", severity="critical", source=shown if text is source else None, target=None if text is source else shown, why=f"the time “{shown.text}” is on one side only")
+                yield Alarm(
+                    kind="date",
+                    severity="critical",
+                    source=shown if text is source else None,
+                    target=None if text is source else shown,
+                    why=f"the time “{shown.text}” is on one side only",
+                )
 
 
 def _compare_frequencies(source: Measures, target: Measures) -> Iterator[Alarm]:
@@ -193,10 +241,22 @@ def _compare_frequencies(source: Measures, target: Measures) -> Iterator[Alarm]:
         a = span(source.text, one.start, one.end)
         loose = next((f for f in theirs if not f.exact), None)
         b = span(target.text, loose.start, loose.end) if loose else None
-        yield Alarm(kind="frequency", severity="critical", source=a, target=b, why=f"how often, “{a.text}”, is not in the translation")
+        yield Alarm(
+            kind="frequency",
+            severity="critical",
+            source=a,
+            target=b,
+            why=f"how often, “{a.text}”, is not in the translation",
+        )
     for other in gained[len(lost) :]:
         b = span(target.text, other.start, other.end)
-        yield Alarm(kind="frequency", severity="critical", source=None, target=b, why=f"how often, “{b.text}”, is not in the source")
+        yield Alarm(
+            kind="frequency",
+            severity="critical",
+            source=None,
+            target=b,
+            why=f"how often, “{b.text}”, is not in the source",
+        )
 
 
 def _frequency_told(often: Frequency, other: Measures) -> bool:

@@ -39,8 +39,11 @@ def find_negations(folded: str, lang: str) -> Negations:
     if lang == "fr":  # ne … pas, n'a aucun … are one negation
         lone = {"ne", "n'"}
         hard = tuple(
-            m for i, m in enumerate(hard)
-            if not (folded[m.start : m.start + 2] in lone and any(0 < o.start - m.end < 45 for o in hard[i + 1 : i + 2]))
+            m
+            for i, m in enumerate(hard)
+            if not (
+                folded[m.start : m.start + 2] in lone and any(0 < o.start - m.end < 45 for o in hard[i + 1 : i + 2])
+            )
         )
     soft = tuple(m for m in found if m.key == "soft")
     return Negations(hard, soft, sum(1 + _listed(folded, m, lang) for m in hard))

@@ -34,10 +34,13 @@ class Quantity:
 
 @cache
 def _units() -> tuple[re.Pattern[str], dict[str, tuple[str, float]]]:
-    table = {word: (row["dim"], float(row["factor"])) for row in vocabulary("units").values() for word in words(row["words"])}
+    table = {
+        word: (row["dim"], float(row["factor"])) for row in vocabulary("units").values() for word in words(row["words"])
+    }
     rows = sorted(table, key=len, reverse=True)
     joined = "|".join(
-        re.escape(row.rstrip("*")) + (r"[a-z]*" if row.endswith("*") else r"(?![a-z])" if row[-1].isascii() and row[-1].isalnum() else "")
+        re.escape(row.rstrip("*"))
+        + (r"[a-z]*" if row.endswith("*") else r"(?![a-z])" if row[-1].isascii() and row[-1].isalnum() else "")
         for row in rows
     )
     return re.compile(rf"(?:{joined})"), table
@@ -48,7 +51,12 @@ def quantities(folded: str, lang: str) -> list[Quantity]:
     found = [_with_unit(folded, number) for number in numbers(folded, lang)]
     for index in range(len(found) - 2, -1, -1):
         this, following = found[index], found[index + 1]
-        if this.dimension is None and following.dimension and this.strength != "hint" and _LINK.fullmatch(folded, this.end, following.start):
+        if (
+            this.dimension is None
+            and following.dimension
+            and this.strength != "hint"
+            and _LINK.fullmatch(folded, this.end, following.start)
+        ):
             found[index] = replace(this, dimension=following.dimension, factor=following.factor)
     return found
 
@@ -64,7 +72,11 @@ def _with_unit(folded: str, number: Number) -> Quantity:
     if unit is None and at != number.end:
         unit = pattern.match(folded, number.end) or pattern.match(folded, number.end + 1)
     if unit is None:
-        return replace(bare, dimension="temperature") if re.match(r"\s*(?:°|º|度)", folded[number.end :]) and 34 <= number.values[0] <= 43 else bare
+        return (
+            replace(bare, dimension="temperature")
+            if re.match(r"\s*(?:°|º|度)", folded[number.end :]) and 34 <= number.values[0] <= 43
+            else bare
+        )
     dimension, factor = _lookup(table, unit.group())
     end = unit.end()
     if dimension == "time" and unit.group() in {"日", "月", "a", "an"} and unit.group() != "日":

@@ -12,10 +12,18 @@ _HAN_RUN = re.compile(r"[\u3400-\u9fff\u3041-\u30ff]{2,}")
 _LATIN_RUN = re.compile(r"(?:\b[a-z]{2,}\b[ ,]+){3,}[a-z]{2,}", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMON = {
-    "en": frozenset("the of and to in with was is were had has for on his her he she no not at from by which that are been there this without".split()),
-    "fr": frozenset("le la les des du et un une est dans avec pas pour sur au aux il elle qui par sans ce cette été était patient".split()),
-    "es": frozenset("el la los las del y un una es en con no para por se que su al sin fue ha presenta refiere paciente".split()),
-    "de": frozenset("der die das und ein eine ist im mit nicht für auf von zu den dem des wurde keine ohne bei er sie seit hat".split()),
+    "en": frozenset(
+        "the of and to in with was is were had has for on his her he she no not at from by which that are been there this without".split()
+    ),
+    "fr": frozenset(
+        "le la les des du et un une est dans avec pas pour sur au aux il elle qui par sans ce cette été était patient".split()
+    ),
+    "es": frozenset(
+        "el la los las del y un una es en con no para por se que su al sin fue ha presenta refiere paciente".split()
+    ),
+    "de": frozenset(
+        "der die das und ein eine ist im mit nicht für auf von zu den dem des wurde keine ohne bei er sie seit hat".split()
+    ),
 }
 
 
@@ -49,14 +57,24 @@ def untranslated(source: str, target: str, lang: str) -> Iterator[Alarm]:
     """Pieces of the target that are still in the source's words or script."""
     if lang in IDEOGRAPHIC:
         for match in _LATIN_RUN.finditer(target):
-            if sum(word.lower() in _COMMON["en"] | _COMMON["fr"] | _COMMON["es"] | _COMMON["de"] for word in _WORD.findall(match.group())) >= 1:
+            if (
+                sum(
+                    word.lower() in _COMMON["en"] | _COMMON["fr"] | _COMMON["es"] | _COMMON["de"]
+                    for word in _WORD.findall(match.group())
+                )
+                >= 1
+            ):
                 yield _left(source, target, *match.span())
         return
     for match in _HAN_RUN.finditer(target):
         yield _left(source, target, *match.span())
     for piece in re.finditer(r"[^.;:!?\n]{25,}", source):
         body = piece.group().strip()
-        if len(body.split()) >= 5 and any(w.lower() in c for w in body.split() for c in _COMMON.values()) and (at := target.find(body)) >= 0:
+        if (
+            len(body.split()) >= 5
+            and any(w.lower() in c for w in body.split() for c in _COMMON.values())
+            and (at := target.find(body)) >= 0
+        ):
             yield _left(source, target, at, at + len(body))
 
 
@@ -64,4 +82,6 @@ def _left(source: str, target: str, start: int, end: int) -> Alarm:
     shown = span(target, start, end)
     at = source.find(shown.text)
     mine = span(source, at, at + len(shown.text)) if at >= 0 else None
-    return Alarm(kind="untranslated", severity="major", source=mine, target=shown, why=f"“{shown.text}” was not translated")
+    return Alarm(
+        kind="untranslated", severity="major", source=mine, target=shown, why=f"“{shown.text}” was not translated"
+    )

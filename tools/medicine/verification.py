@@ -43,7 +43,11 @@ def verify(source: str, source_lang: str, target: str, target_lang: str) -> list
     if mine.lang != theirs.lang:
         foreign = wrong_language(theirs.text, theirs.lang)
         if foreign:
-            alarms.append(Alarm(kind="language", severity="critical", source=None, target=span(target, 0, len(target)), why=foreign))
+            alarms.append(
+                Alarm(
+                    kind="language", severity="critical", source=None, target=span(target, 0, len(target)), why=foreign
+                )
+            )
         else:
             alarms += untranslated(source, target, theirs.lang)
     alarms += compare(mine.figures, theirs.figures)
@@ -67,7 +71,8 @@ def _side(text: str, lang: str) -> _Side:
     marks += [(n.start, f"number {n.values[0]:g}") for n in (*figures.numbers, *figures.hints) if n.values[0] != 1]
     marks += [(d.start, f"number {v}") for d in figures.dates for v in (*d.year, *d.month, *d.day)]
     cut = [
-        alignment.Sentence(a, b, frozenset(key for at, key in marks if a <= at < b)) for a, b in alignment.sentences(text)
+        alignment.Sentence(a, b, frozenset(key for at, key in marks if a <= at < b))
+        for a, b in alignment.sentences(text)
     ]
     return _Side(text, folded, lang, figures, terms, cut)
 
@@ -80,7 +85,10 @@ def _sentences(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
     if not (covered(mine.lang) and covered(theirs.lang)):
         return
     for bead in beads:
-        for here, there, places, others in ((mine, theirs, bead.source, bead.target), (theirs, mine, bead.target, bead.source)):
+        for here, there, places, others in (
+            (mine, theirs, bead.source, bead.target),
+            (theirs, mine, bead.target, bead.source),
+        ):
             for place in places:
                 sentence = here.sentences[place]
                 lacking = alignment.uncovered(sentence, there.sentences, here.sentences)
@@ -88,41 +96,98 @@ def _sentences(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
                 ratio = _ratio(here, there)
                 length = sum(there.sentences[p].end - there.sentences[p].start for p in others)
                 alone = not others and lacking >= 0.4
-                swallowed = others and len(places) > 1 and len(sentence.anchors) >= 2 and lacking >= 0.75 and length < 0.75 * ratio * rest
-                shortened = len(mine.sentences) == len(theirs.sentences) == 1 and rest * ratio > 60 and length < 0.3 * ratio * rest
+                swallowed = (
+                    others
+                    and len(places) > 1
+                    and len(sentence.anchors) >= 2
+                    and lacking >= 0.75
+                    and length < 0.75 * ratio * rest
+                )
+                shortened = (
+                    len(mine.sentences) == len(theirs.sentences) == 1
+                    and rest * ratio > 60
+                    and length < 0.3 * ratio * rest
+                )
                 if not (alone or swallowed or shortened):
                     continue
                 shown = span(here.text, sentence.start, sentence.end)
                 if here is mine:
-                    yield Alarm(kind="missing", severity="critical", source=shown, target=None, why="the translation has no sentence for this")
+                    yield Alarm(
+                        kind="missing",
+                        severity="critical",
+                        source=shown,
+                        target=None,
+                        why="the translation has no sentence for this",
+                    )
                 else:
-                    yield Alarm(kind="added", severity="major", source=None, target=shown, why="the source has no sentence for this")
+                    yield Alarm(
+                        kind="added",
+                        severity="major",
+                        source=None,
+                        target=shown,
+                        why="the source has no sentence for this",
+                    )
 
 
 def _drugs(mine: _Side, theirs: _Side) -> Iterator[Alarm]:
     here, there = find_drugs(mine.folded, mine.lang), find_drugs(theirs.folded, theirs.lang)
     ours, others = {d.name for d in here}, {d.name for d in there}
-    lost = [d for d in {d.name: d for d in here}.values() if d.name not in others and (not d.known or has_name(d.name, theirs.lang))]
-    gained = [d for d in {d.name: d for d in there}.values() if d.name not in ours and (not d.known or has_name(d.name, mine.lang))]
+    lost = [
+        d
+        for d in {d.name: d for d in here}.values()
+        if d.name not in others and (not d.known or has_name(d.name, theirs.lang))
+    ]
+    gained = [
+        d
+        for d in {d.name: d for d in there}.values()
+        if d.name not in ours and (not d.known or has_name(d.name, mine.lang))
+    ]
     allergy = about_allergy(mine.folded) or about_allergy(theirs.folded)
     while lost and gained:
         one, other = lost.pop(0), gained.pop(0)
         a, b = span(mine.text, one.start, one.end), span(theirs.text, other.start, other.end)
-        yield Alarm(kind="allergy" if allergy else "drug", severity="critical", source=a, target=b, why=f"“{a.text}” became “{b.text}”")
+        yield Alarm(
+            kind="allergy" if allergy else "drug",
+            severity="critical",
+            source=a,
+            target=b,
+            why=f"“{a.text}” became “{b.text}”",
+        )
     for drug in lost:
         if drug.known:
             a = span(mine.text, drug.start, drug.end)
-            yield Alarm(kind="allergy" if allergy else "drug", severity="critical", source=a, target=None, why=f"“{a.text}” is not in the translation")
+            yield Alarm(
+                kind="allergy" if allergy else "drug",
+                severity="critical",
+                source=a,
+                target=None,
+                why=f"“{a.text}” is not in the translation",
+            )
     for drug in gained:
         if drug.known or (not here and mine.lang not in IDEOGRAPHIC):
             b = span(theirs.text, drug.start, drug.end)
-            yield Alarm(kind="allergy" if allergy else "drug", severity="critical", source=None, target=b, why=f"“{b.text}” is not in the source")
+            yield Alarm(
+                kind="allergy" if allergy else "drug",
+                severity="critical",
+                source=None,
+                target=b,
+                why=f"“{b.text}” is not in the source",
+            )
     if about_allergy(mine.folded) and covered(mine.lang) and covered(theirs.lang):
         allergens = {"peanut", "seafood", "latex", "contrast", "egg", "milk", "sulfa"}
-        a, b = {m.key: m for m in mine.terms if m.key in allergens}, {m.key: m for m in theirs.terms if m.key in allergens}
+        a, b = (
+            {m.key: m for m in mine.terms if m.key in allergens},
+            {m.key: m for m in theirs.terms if m.key in allergens},
+        )
         if (gone := sorted(a.keys() - b.keys())) and (new := sorted(b.keys() - a.keys())):
             one, other = a[gone[0]], b[new[0]]
-            yield Alarm(kind="allergy", severity="critical", source=span(mine.text, one.start, one.end), target=span(theirs.text, other.start, other.end), why="the allergen changed")
+            yield Alarm(
+                kind="allergy",
+                severity="critical",
+                source=span(mine.text, one.start, one.end),
+                target=span(theirs.text, other.start, other.end),
+                why="the allergen changed",
+            )
 
 
 def _pieces(side: _Side, places: Sequence[int]) -> tuple[int, int]:
@@ -138,17 +203,29 @@ def _sides(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Itera
         there = laterality.find_sides(theirs.folded[b[0] : b[1]], theirs.lang)
         count, other = Counter(m.key for m in here), Counter(m.key for m in there)
         for side, opposite in (("left", "right"), ("right", "left")):
-            swapped = count[side] > other[side] + other[f"hint_{side}"] and other[opposite] > count[opposite] + count[f"hint_{opposite}"]
+            swapped = (
+                count[side] > other[side] + other[f"hint_{side}"]
+                and other[opposite] > count[opposite] + count[f"hint_{opposite}"]
+            )
             gone = count[side] and not other[side] and not other[f"hint_{side}"] and not other["both"]
             new = other[opposite] and not count[opposite] and not count[f"hint_{opposite}"] and not count["both"]
-            turned = (gone or new) and other[opposite] > 0 and count[side] > 0 and (gone and new or count[opposite] != other[opposite])
+            turned = (
+                (gone or new)
+                and other[opposite] > 0
+                and count[side] > 0
+                and (gone and new or count[opposite] != other[opposite])
+            )
             if not (swapped or turned or gone and other[opposite] == 0):
                 continue
             first = next(m for m in here if m.key == side)
             wrong = next((m for m in there if m.key == opposite), None)
             shown = span(mine.text, a[0] + first.start, a[0] + first.end)
             theirs_shown = span(theirs.text, b[0] + wrong.start, b[0] + wrong.end) if wrong else None
-            why = f"“{shown.text}” became “{theirs_shown.text}”" if theirs_shown else f"“{shown.text}” is not in the translation"
+            why = (
+                f"“{shown.text}” became “{theirs_shown.text}”"
+                if theirs_shown
+                else f"“{shown.text}” is not in the translation"
+            )
             yield Alarm(kind="laterality", severity="critical", source=shown, target=theirs_shown, why=why)
             break
 
@@ -169,18 +246,45 @@ def _negations(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
         if lacking > 0 and here.items > there.items + spare:
             cue = here.hard[-1] if there.hard else here.hard[0]
             shown = span(mine.text, a[0] + cue.start, a[0] + cue.end)
-            yield Alarm(kind="negation", severity="critical", source=shown, target=span(theirs.text, *b), why=f"the negation “{shown.text}” is not in the translation")
+            yield Alarm(
+                kind="negation",
+                severity="critical",
+                source=shown,
+                target=span(theirs.text, *b),
+                why=f"the negation “{shown.text}” is not in the translation",
+            )
             continue
         spare = len(here.soft)
         if there.hard and not here.hard and len(there.hard) > spare:
             cue = there.hard[0]
             shown = span(theirs.text, b[0] + cue.start, b[0] + cue.end)
-            yield Alarm(kind="negation", severity="critical", source=span(mine.text, *a), target=shown, why=f"the negation “{shown.text}” is not in the source")
+            yield Alarm(
+                kind="negation",
+                severity="critical",
+                source=span(mine.text, *a),
+                target=shown,
+                why=f"the negation “{shown.text}” is not in the source",
+            )
 
 
-def _flipped(mine: _Side, theirs: _Side, a: tuple[int, int], b: tuple[int, int], here: negation.Negations, there: negation.Negations) -> Alarm | None:
-    ours = [Mention(m.key, m.start - a[0], m.end - a[0]) for m in mine.terms if a[0] <= m.start < a[1] and kind(m.key) in "fd"]
-    others = [Mention(m.key, m.start - b[0], m.end - b[0]) for m in theirs.terms if b[0] <= m.start < b[1] and kind(m.key) in "fd"]
+def _flipped(
+    mine: _Side,
+    theirs: _Side,
+    a: tuple[int, int],
+    b: tuple[int, int],
+    here: negation.Negations,
+    there: negation.Negations,
+) -> Alarm | None:
+    ours = [
+        Mention(m.key, m.start - a[0], m.end - a[0])
+        for m in mine.terms
+        if a[0] <= m.start < a[1] and kind(m.key) in "fd"
+    ]
+    others = [
+        Mention(m.key, m.start - b[0], m.end - b[0])
+        for m in theirs.terms
+        if b[0] <= m.start < b[1] and kind(m.key) in "fd"
+    ]
     for one in ours:
         same, mates = [m for m in others if m.key == one.key], [m for m in ours if m.key == one.key]
         if len(same) != 1 or len(mates) != 1:
@@ -190,10 +294,19 @@ def _flipped(mine: _Side, theirs: _Side, a: tuple[int, int], b: tuple[int, int],
         rendered = negation.negated(theirs.folded[b[0] : b[1]], other, there, theirs.lang)
         if polarity is None or rendered is None or polarity == rendered:
             continue
-        shown, back = span(mine.text, a[0] + one.start, a[0] + one.end), span(theirs.text, b[0] + other.start, b[0] + other.end)
+        shown, back = (
+            span(mine.text, a[0] + one.start, a[0] + one.end),
+            span(theirs.text, b[0] + other.start, b[0] + other.end),
+        )
         words = ("negated", "affirmed") if polarity else ("affirmed", "negated")
         what = "allergy" if one.key == "allergy" else "negation"
-        return Alarm(kind=what, severity="critical", source=shown, target=back, why=f"“{shown.text}” is {words[0]}, “{back.text}” is {words[1]}")
+        return Alarm(
+            kind=what,
+            severity="critical",
+            source=shown,
+            target=back,
+            why=f"“{shown.text}” is {words[0]}, “{back.text}” is {words[1]}",
+        )
     return None
 
 
@@ -205,4 +318,10 @@ def _opposites(mine: _Side, theirs: _Side) -> Iterator[Alarm]:
             if one in ours and other not in ours and other in others and one not in others:
                 a, b = ours[one], others[other]
                 shown, back = span(mine.text, a.start, a.end), span(theirs.text, b.start, b.end)
-                yield Alarm(kind="term", severity="major", source=shown, target=back, why=f"“{shown.text}” became its opposite, “{back.text}”")
+                yield Alarm(
+                    kind="term",
+                    severity="major",
+                    source=shown,
+                    target=back,
+                    why=f"“{shown.text}” became its opposite, “{back.text}”",
+                )

@@ -1,0 +1,1 @@
+"""Medical translation: a record in, a verified translation out."""
