@@ -1,9 +1,11 @@
 """What is measured of a question before it is routed: languages, length, and how earlier attempts went."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from tools.documents.languages import UNDETERMINED, language_of
+
+_WORDS: Final = 5
 
 Kind = Literal["invalid", "doubtful", "unavailable"]
 """How an attempt failed: the answer did not fit its schema or check; it fitted but the model was unsure or two samples
@@ -38,8 +40,11 @@ def token_bound(text: str) -> int:
 
 
 def measure(text: str, failures: tuple[Failure, ...] = ()) -> Signals:
-    """The signals of a text, without any model: its main language, and the bound on its tokens."""
-    language = language_of(text)
+    """The signals of a text, without any model: its main language, and the bound on its tokens.
+
+    A few words of plain ASCII tell no language: a wrong guess would rule out models that can answer.
+    """
+    language = UNDETERMINED if text.isascii() and len(text.split()) < _WORDS else language_of(text)
     return Signals(
         languages=() if language == UNDETERMINED else (language,), tokens=token_bound(text), failures=failures
     )

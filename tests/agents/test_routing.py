@@ -65,6 +65,12 @@ def test_a_language_that_the_question_turns_out_to_be_in_counts() -> None:
     assert "LLaMA 3.3 70B Instruct is not made for zh" in said(decided)
 
 
+def test_a_few_words_tell_no_language() -> None:
+    assert measure("Who pays?").languages == ()
+    assert measure("Who pays the costs of the delivery?").languages == ("en",)
+    assert measure("谁付钱？").languages == ("zh",)
+
+
 def test_sampling_follows_the_mode_and_the_makers() -> None:
     thinks, plain = route(Needs(reasoning=True), ("qwen3-8b",)), route(Needs(extraction=True), ("qwen3-8b",))
     assert thinks.sampling == {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0.0}

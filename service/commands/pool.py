@@ -1,0 +1,144 @@
+"""`consilia pool`: choose models, see why a question goes to one, and lay them over GPUs."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import TypeAdapter
+
+from agents.catalogue import catalogue as published
+from agents.command_lines import command_lines
+from agents.gpus import read_gpus
+from agents.model import Model
+from agents.planning import Plan, Wish
+from agents.planning import plan as lay
+from agents.routing import Needs, Route
+from agents.routing import route as decide
+from agents.signals import Failure, Kind, Signals, measure
+from service.commands import pool_tables
+from service.commands.terminal import JsonOption, err, out, print_json
+from tools.errors import ConsiliaError, InvalidInput
+
+app = typer.Typer(help="The models: which there are, which answers what, which fit your GPUs.", no_args_is_help=True)
+
+Value = TypeVar("Value")
+_NEEDS = ("reasoning", "multilingual", "tools", "extraction", "low_latency", "english")
+_KINDS: tuple[Kind, ...] = ("invalid", "doubtful", "unavailable")
+
+
+@app.command()
+def catalogue(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these models, or families such as qwen3.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Put the named models side by side.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """The models that Consilia knows, with what helps to choose."""
+    chosen = _shown(lambda: _models(names or []))
+    if json:
+        print_json([TypeAdapter(Model).dump_python(model, mode="json") for model in chosen])
+    elif compare:
+        out.print(pool_tables.comparison(chosen))
+    else:
+        for part in pool_tables.overview(chosen, narrow=out.width < 100):
+            out.print(part)
+
+
+@app.command()
+def route(
+    question: Annotated[str, typer.Argument(help="The question, as a person would put it.")],
+    needs: Annotated[str, typer.Option(help=f"What it needs, by comma: {', '.join(_NEEDS)}.")] = "",
+    lang: Annotated[list[str] | None, typer.Option(help="BCP 47 codes to read or write.")] = None,
+    models: Annotated[str, typer.Option("--models", "-m", help="The pool, by comma. Empty: the whole catalogue.")] = "",
+    tokens: Annotated[int, typer.Option(min=0, help="Tokens of the material that comes with it.")] = 0,
+    adapter: Annotated[str | None, typer.Option(help="A LoRA adapter that the workflow names.")] = None,
+    failed: Annotated[
+        list[str] | None, typer.Option(help="An earlier attempt: MODEL:invalid, MODEL:doubtful or MODEL:unavailable.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain which model would answer a question, and why. No model is called."""
+    signals, decided = _shown(lambda: _route(question, needs, lang or [], models, tokens, adapter, failed or []))
+    if json:
+        print_json(
+            {"route": TypeAdapter(Route).dump_python(decided), "signals": TypeAdapter(Signals).dump_python(signals)}
+        )
+    else:
+        for part in pool_tables.decision(decided, signals):
+            out.print(part)
+
+
+@app.command("plan")
+def plan_(
+    gpus: Annotated[str, typer.Option(help="8xH100-80G; 2x8xH100-80G is two such hosts; a comma separates others.")],
+    model: Annotated[list[str], typer.Option("--model", "-m", help="A model of the catalogue; may be repeated.")],
+    context: Annotated[int | None, typer.Option(min=16, help="Tokens that one request must be able to hold.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Such requests at a time.")] = 1,
+    utilisation: Annotated[float, typer.Option(min=0.1, max=1.0, help="Share of a GPU's memory for vLLM.")] = 0.9,
+    fp8_cache: Annotated[bool, typer.Option("--fp8-cache", help="Keep the cache in 8 bits: twice the tokens.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Lay models over GPUs: memory, parallelism, context, what to quantise, and the vLLM command lines."""
+    wish = Wish(context, concurrency, utilisation, 1 if fp8_cache else 2)
+
+    def laid() -> Plan:
+        names = list(dict.fromkeys(published().find(name).name for name in model))
+        return lay(read_gpus(gpus), [published().find(name) for name in names], wish)
+
+    result = _shown(laid)
+    lines = command_lines(result, wish)
+    if json:
+        print_json(pool_tables.plan_json(result, lines))
+    else:
+        for part in pool_tables.layout(result, lines):
+            out.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+
+
+def _models(names: list[str]) -> list[Model]:
+    known = published()
+    if not names:
+        return list(known.models)
+    chosen: list[Model] = []
+    for name in names:
+        exact = any(name.casefold() == model.name for model in known.models)
+        family = [] if exact else [model for model in known.models if model.family == name.casefold()]
+        chosen += family or [known.find(name)]
+    return list({model.name: model for model in chosen}.values())
+
+
+def _route(
+    question: str, needs: str, lang: list[str], models: str, tokens: int, adapter: str | None, failed: list[str]
+) -> tuple[Signals, Route]:
+    asked = {need.strip().replace("-", "_") for need in needs.split(",") if need.strip()}
+    if strange := asked - set(_NEEDS):
+        raise InvalidInput(f"--needs {', '.join(sorted(strange))}: there is no such need; write {', '.join(_NEEDS)}")
+    measured = measure(question, tuple(_failure(each) for each in failed))
+    signals = Signals(measured.languages, measured.tokens + tokens, False, measured.failures)
+    languages = tuple(code for part in lang for code in part.split(",") if code)
+    if "multilingual" in asked and not [code for code in (*languages, *signals.languages) if code != "en"]:
+        raise InvalidInput("--needs multilingual: say which languages by --lang zh (the question is in English)")
+    wanted = Needs(
+        reasoning="reasoning" in asked,
+        languages=languages or (("en",) if "english" in asked else ()),
+        tools="tools" in asked,
+        extraction="extraction" in asked,
+        low_latency="low_latency" in asked,
+        adapter=adapter,
+    )
+    pool = [name.strip() for name in models.split(",") if name.strip()] or [each.name for each in published().models]
+    return signals, decide(wanted, [published().find(name).name for name in pool], signals)
+
+
+def _failure(text: str) -> Failure:
+    name, _, kind = text.rpartition(":")
+    if not name or kind not in _KINDS:
+        raise InvalidInput(f"--failed {text!r}: write MODEL:KIND with one of {', '.join(_KINDS)}")
+    return Failure(published().find(name).name, kind)
+
+
+def _shown(work: Callable[[], Value]) -> Value:
+    try:
+        return work()
+    except ConsiliaError as error:
+        err.print(f"[bold red]error[/] [dim]({error.code})[/] ", end="")
+        err.print(error.message, markup=False, highlight=False)
+        raise typer.Exit(2) from None
