@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
-_END = re.compile(r"[。！？；\n]+[”」』）)]*|(?<=[^\W\d_]{2})[.!?;](?=\s+\S|$)|(?<=[\d%)\]])[.!?;](?=\s+[A-ZÀ-Ü¿¡]|$)")
+_END = re.compile(r"[。！？；\n]+[”」』）)]*|(?<=[^\W\d_]{2})[.!?](?=\s+\S|$)|(?<=[\d%)\]])[.!?](?=\s+(?!Tag|Lebens|Schwanger|Woche|Monat|Jahr|post|Ja?nu|Feb|März|Apr|Mai|Juni|Juli|Aug|Sep|Okt|Nov|Dez|Hirnnerv|Klasse|Grad|LWK|BWK|Rippe|Finger|Zeh|Mal\b)[A-ZÀ-Ü¿¡]|$)")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|vs|no|nr|sr|sra|dra|st|fig|ca|bzw|approx|env|aprox|max|min|inkl|ggf|usw|etc|tel|z\.b|u\.a|d\.h|i\.v|p\.o|e\.g|i\.e))$",
     re.IGNORECASE,
 )
-_BEADS = [(1, 1, 0.0), (1, 2, 0.6), (2, 1, 0.6), (1, 3, 1.2), (3, 1, 1.2), (2, 2, 1.4), (1, 0, 3.0), (0, 1, 3.0)]
+_BEADS = [(1, 1, 0.0), (1, 2, 0.6), (2, 1, 0.6), (1, 3, 1.2), (3, 1, 1.2), (2, 2, 1.4), (1, 0, 2.3), (0, 1, 2.3)]
 LENGTH = {"zh": 1.0, "ja": 1.25, "en": 2.9, "fr": 3.4, "es": 3.25, "de": 3.4}
 """How long a text becomes in a language, in characters, against Chinese (measured on the project's own sentences)."""
 

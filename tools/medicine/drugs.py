@@ -14,7 +14,7 @@ from tools.medicine.lexicon import IDEOGRAPHIC, Finder, pattern, vocabulary, wor
 _WORD = re.compile(r"[a-z]{4,}(?:-[a-z]+)?")
 _STEM = re.compile(
     r"(?:pril|sartan|statin|olol|dipin|prazol|gliflozin|gliptin|glutid|floxacin|mycin|cillin|conazol|ciclovir|xaban"
-    r"|grel|tidin|setron|mab|tinib|platin|taxel|azepam|zolam|triptan|oxetin|lukast|terol|thiazid|semid|vastatin|virdin"
+    r"|grel|tidin|setron|mab|tinib|platin|taxel|azepam|zolam|triptan|oxetin|lukast|thiazid|semid|vastatin|virdin"
     r"|cyclin|penem|parin|bactam|asteril|prost|dronat)$"
 )
 _COMMON = frozenset(
@@ -41,7 +41,7 @@ def spelling(word: str) -> str:
     for old, new in _REPLACED:
         word = word.replace(old, new)
     word = re.sub(r"(.)\1", r"\1", word)
-    return re.sub(r"(?:um|io|[aeo]s|[aeos]|en)$", "", word) if len(word) > 5 else word
+    return re.sub(r"(?:um|io|en|[aeos])+$", "", word) if len(word) > 5 else word
 
 
 @cache
@@ -69,7 +69,7 @@ def find_drugs(folded: str, lang: str) -> list[Drug]:
     found = [
         Drug(m.key, m.start, m.end)
         for m in _finder(lang).find(folded)
-        if m.end - m.start > 2 or m.key in {"aspirin", "epo"}
+        if m.end - m.start > 2 or not folded[m.start].isascii()
     ]
     taken = {position for drug in found for position in range(drug.start, drug.end)}
     for match in _WORD.finditer(folded):
@@ -78,7 +78,7 @@ def find_drugs(folded: str, lang: str) -> list[Drug]:
         shared = spelling(match.group().split("-")[0])
         if name := _spellings().get(shared) or _spellings().get(spelling(match.group())):
             found.append(Drug(name, *match.span()))
-        elif _STEM.search(_plain(match.group())) and len(match.group()) > 6 and lang not in IDEOGRAPHIC:
+        elif _STEM.search(_plain(match.group())) and len(match.group()) > 8 and lang not in IDEOGRAPHIC:
             found.append(Drug(shared, *match.span(), known=False))
     return sorted(found, key=lambda drug: drug.start)
 

@@ -92,12 +92,35 @@ class Finder:
             ((word, key) for key, words in keys.items() for word in words if word), key=lambda row: -len(row[0])
         )
         self._keys = [key for _, key in rows]
-        self._pattern = re.compile("|".join(f"({_one(word, lang)})" for word, _ in rows) or r"(?!)")
+        initials = {_initial(word) for word, _ in rows}
+        self._patterns = {
+            initial: re.compile(
+                "|".join(
+                    f"(?P<w{index}>{_one(word, lang)})"
+                    for index, (word, _) in enumerate(rows)
+                    if _initial(word) in {initial, ""}
+                )
+            )
+            for initial in initials
+        }
 
     def find(self, folded: str) -> Iterator[Mention]:
         """Every mention, in order."""
-        for match in self._pattern.finditer(folded):
-            yield Mention(self._keys[(match.lastindex or 1) - 1], match.start(), match.end())
+        anywhere = self._patterns.get("")
+        at = 0
+        while at < len(folded):  # by first letter: one alternation of a thousand words is ten times slower
+            found = (self._patterns.get(folded[at]) or anywhere) if folded[at] != " " else None
+            match = found.match(folded, at) if found else None
+            if match and match.end() > at:
+                yield Mention(self._keys[int((match.lastgroup or "w0")[1:])], at, match.end())
+                at = match.end()
+            else:
+                at += 1
+
+
+def _initial(word: str) -> str:
+    initial = word.lstrip("=")[:1]
+    return "" if initial == "\\" else initial
 
 
 def words(cell: str | None) -> list[str]:

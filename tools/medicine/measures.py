@@ -60,6 +60,12 @@ def _compare_numbers(source: Measures, target: Measures) -> Iterator[Alarm]:
             if match:
                 mine.remove(number)
                 theirs.remove(match)
+    for number in [n for n in mine if n.dimension]:
+        other = next((o for o in theirs if o.dimension and same_number(number, o) and _both_plain(number, o)), None)
+        if other:
+            mine.remove(number)
+            theirs.remove(other)
+            yield _changed(source, target, number, other)
     lost = [n for n in mine if not _told(n, target, texts)]
     gained = [n for n in theirs if not _told(n, source, texts)]
     repeated, again = (
@@ -132,6 +138,11 @@ def _told(number: Quantity, other: Measures, texts: str) -> bool:
     return any(int(v) in {*d.year, *d.month, *d.day} for d in other.dates for v in number.values) or any(
         int(v) % 12 == minutes // 60 for minutes, _, _ in other.times for v in number.values
     )
+
+
+def _both_plain(one: Quantity, other: Quantity) -> bool:
+    """Whether a unit swap is the only reading: both units are written out and neither is often left out."""
+    return not {one.dimension, other.dimension} & {*SOFT, "fahrenheit"} or {one.dimension, other.dimension} == {"fahrenheit", "temperature"}
 
 
 def _comparable(one: Quantity, other: Quantity) -> bool:
@@ -262,7 +273,9 @@ def _compare_frequencies(source: Measures, target: Measures) -> Iterator[Alarm]:
 def _frequency_told(often: Frequency, other: Measures) -> bool:
     if any(abs(each.times - often.times) < 1e-6 for each in other.frequencies):
         return True
-    values = {v for n in (*other.numbers, *[h for h in other.hints]) for v in n.values}
+    hour = 1 / 24
+    plain = [n for n in (*other.numbers, *other.hints) if n.dimension != "time" or abs(n.factor - hour) < 1e-3]
+    values = {v for n in plain for v in n.values}
     daily = any(not f.exact for f in other.frequencies)
     if often.times == 1.0:
         return daily or not any(f.exact for f in other.frequencies)

@@ -8,7 +8,7 @@ from functools import cache
 
 from tools.medicine.lexicon import IDEOGRAPHIC, Finder, Mention, vocabulary, words
 
-_SCOPE = 90
+_SCOPE = 170
 _SCOPE_HAN = 30
 
 
@@ -49,6 +49,14 @@ def find_negations(folded: str, lang: str) -> Negations:
     return Negations(hard, soft, sum(1 + _listed(folded, m, lang) for m in hard))
 
 
+def _doubles(folded: str, first: Mention, second: Mention) -> bool:
+    return (
+        folded[first.start : first.end] == "no"
+        and folded[second.start : second.end].startswith(("ning", "nunca", "ni", "nada", "jamas", "tampoco"))
+        and not any(c in folded[first.end : second.start] for c in ".,;:")
+    )
+
+
 @cache
 def _stops(lang: str) -> tuple[Finder, Finder]:
     rows = vocabulary("negation")[lang]
@@ -70,12 +78,14 @@ def _listed(folded: str, cue: Mention, lang: str) -> int:
         following = next((m for m in _finder(lang).find(body) if m.start >= body_from), None)
     if following:
         body = body[: following.start]
-    marks = [body[m.start : m.end] for m in _stops(lang)[1].find(body)]
+    marks = [body[m.start : m.end] for m in _stops(lang)[1].find(body) if any(c.isalnum() for c in body[m.end :])]
     return len(marks) if lang in IDEOGRAPHIC or any(mark.isalpha() for mark in marks) else 0
 
 
 def negated(folded: str, mention: Mention, found: Negations, lang: str) -> bool | None:
     """Whether a finding is negated: True or False where that is plain, None where the text may be read either way."""
+    if any(cue.start < mention.end and mention.start < cue.end for cue in found.hard):
+        return None
     window = 12 if lang in IDEOGRAPHIC else 32
     for cue in found.hard:
         if cue.end <= mention.start:

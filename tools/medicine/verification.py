@@ -215,9 +215,10 @@ def _sides(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Itera
                 and count[side] > 0
                 and (gone and new or count[opposite] != other[opposite])
             )
-            if not (swapped or turned or gone and other[opposite] == 0):
+            hinted = new and count[f"hint_{side}"] and not other[side]
+            if not (swapped or turned or hinted or gone and other[opposite] == 0):
                 continue
-            first = next(m for m in here if m.key == side)
+            first = next(m for m in here if m.key in {side, f"hint_{side}"})
             wrong = next((m for m in there if m.key == opposite), None)
             shown = span(mine.text, a[0] + first.start, a[0] + first.end)
             theirs_shown = span(theirs.text, b[0] + wrong.start, b[0] + wrong.end) if wrong else None

@@ -30,10 +30,10 @@ _NEGATIONS = {
         (r"\babsence of\b", "presence of"), (r"\bdenying\b", "reporting"), (r"\b(did|was|is|were|does|has|had)n['’]t\b", r"\1"),
     ],
     "fr": [
-        (r"\b[Ss]ans\b", "avec"), (r"\bn['’](\w+) pas(?: de)?\b", r"\1"), (r"\bne (\w+) pas(?: de)?\b", r"\1"), (r"\b[Pp]as d['’e]\s?", ""),
+        (r"\b[Ss]ans\b(?![^.;]* ni )", "avec"), (r"\b[Ss]ans ([^.;]*?) ni ", r"avec \1 et "), (r"\bn['’](\w+) pas(?: de)?\b", r"\1"), (r"\bne (\w+) pas(?: de)?\b", r"\1"), (r"\b[Pp]as d['’e]\s?", ""),
         (r"\b[Aa]ucune? ", "un "), (r"\bni (\w+[^.;]*?) ni ", r"\1 et "), (r"\bn['’](\w+) jamais\b", r"\1"), (r"\bnie\b", "signale"),
     ],
-    "es": [(r"\b[Ss]in(?! embargo)\b", "con"), (r"\bno (?=\w)", ""), (r"\bNo (?=\w)", ""), (r"\b[Nn]iega\b", "Refiere"), (r"\b[Nn]unca\b", "siempre"), (r"\bningun[ao]?\b", "un"), (r"\bningún\b", "algún")],
+    "es": [(r"\b[Ss]in(?! embargo)\b(?![^.;]* ni )", "con"), (r"\b[Ss]in ([^.;]*?) ni ", r"con \1 y "), (r"\b[Nn]o (?=\w)(?!\w+(?: \w+)? (?:nunca|ning|ni\b))", ""), (r"\b[Nn]iega\b", "Refiere"), (r"(?<!o )(?<!toma )(?<!tome )\b[Nn]unca\b", "siempre"), (r"\bNo (\w+) nunca", r"\1 siempre"), (r"\b[Nn]o (\w+) ningún\b", r"\1 algún")],
     "de": [(r"\b[Oo]hne\b", "mit"), (r"\b[Kk]eine?[nrms]?\b", "eine"), (r"\bnicht\b ?(?!nur)", ""), (r"\bverneint\b", "bejaht"), (r"\bnie\b", "oft"), (r"\bweder (.*?) noch\b", r"sowohl \1 als auch")],
 }  # fmt: skip
 _SIDES = {
