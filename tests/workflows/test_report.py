@@ -62,7 +62,7 @@ def reviewed(text: str, language: str = "en") -> tuple[ReviewReport, Document]:
     )  # fmt: skip
     state = {
         "document": document, "structure": structure, "profile": profile, "passages": [], "findings": findings,
-        "playbook": "commercial", "party": "Good", "said_by": ["embedded"],
+        "playbook": "commercial", "rules": playbook.load(), "party": "Good", "said_by": ["embedded"],
     }  # fmt: skip
     return assemble_report(state, datetime(2026, 11, 24, tzinfo=UTC)), document  # pyright: ignore[reportArgumentType]
 
