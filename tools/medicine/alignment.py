@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
-_END = re.compile(r"[。！？；\n]+[”」』）)]*|(?<=[^\W\d_]{2})[.!?](?=\s+\S|$)|(?<=[\d%)\]])[.!?](?=\s+(?!Tag|Lebens|Schwanger|Woche|Monat|Jahr|post|Ja?nu|Feb|März|Apr|Mai|Juni|Juli|Aug|Sep|Okt|Nov|Dez|Hirnnerv|Klasse|Grad|LWK|BWK|Rippe|Finger|Zeh|Mal\b)[A-ZÀ-Ü¿¡]|$)")
+_END = re.compile(
+    r"[。！？；\n]+[”」』）)]*|(?<=[^\W\d_]{2})[.!?](?=\s+\S|$)|(?<=[\d%)\]])[.!?](?=\s+(?!Tag|Lebens|Schwanger|Woche|Monat|Jahr|post|Ja?nu|Feb|März|Apr|Mai|Juni|Juli|Aug|Sep|Okt|Nov|Dez|Hirnnerv|Klasse|Grad|LWK|BWK|Rippe|Finger|Zeh|Mal\b)[A-ZÀ-Ü¿¡]|$)"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|vs|no|nr|sr|sra|dra|st|fig|ca|bzw|approx|env|aprox|max|min|inkl|ggf|usw|etc|tel|z\.b|u\.a|d\.h|i\.v|p\.o|e\.g|i\.e))$",
     re.IGNORECASE,

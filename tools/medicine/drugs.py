@@ -17,9 +17,7 @@ _STEM = re.compile(
     r"|grel|tidin|setron|mab|tinib|platin|taxel|azepam|zolam|triptan|oxetin|lukast|thiazid|semid|vastatin|virdin"
     r"|cyclin|penem|parin|bactam|asteril|prost|dronat)$"
 )
-_COMMON = frozenset(
-    {"protein", "creatinin", "routin", "heparin induced", "cystatin", "calmodulin", "ciclin", "resulin"}
-)
+_CLASSES = frozenset(["statins", "estatinas", "estatina", "statinen", "penicillins", "heparine", "heparina"])
 _REPLACED = [
     ("ph", "f"), ("th", "t"), ("ch", "k"), ("qu", "k"), ("rh", "r"), ("y", "i"), ("sz", "s"), ("z", "s"), ("x", "ks"),
     ("cs", "ks"), ("ce", "se"), ("ci", "si"), ("c", "k"), ("h", ""), ("w", "v"), ("ae", "e"), ("oe", "e"),
@@ -78,7 +76,12 @@ def find_drugs(folded: str, lang: str) -> list[Drug]:
         shared = spelling(match.group().split("-")[0])
         if name := _spellings().get(shared) or _spellings().get(spelling(match.group())):
             found.append(Drug(name, *match.span()))
-        elif _STEM.search(_plain(match.group())) and len(match.group()) > 8 and lang not in IDEOGRAPHIC:
+        elif (
+            _STEM.search(_plain(match.group()))
+            and match.group() not in _CLASSES
+            and len(match.group()) > 8
+            and lang not in IDEOGRAPHIC
+        ):
             found.append(Drug(shared, *match.span(), known=False))
     return sorted(found, key=lambda drug: drug.start)
 

@@ -142,7 +142,10 @@ def _told(number: Quantity, other: Measures, texts: str) -> bool:
 
 def _both_plain(one: Quantity, other: Quantity) -> bool:
     """Whether a unit swap is the only reading: both units are written out and neither is often left out."""
-    return not {one.dimension, other.dimension} & {*SOFT, "fahrenheit"} or {one.dimension, other.dimension} == {"fahrenheit", "temperature"}
+    return not {one.dimension, other.dimension} & {*SOFT, "fahrenheit"} or {one.dimension, other.dimension} == {
+        "fahrenheit",
+        "temperature",
+    }
 
 
 def _comparable(one: Quantity, other: Quantity) -> bool:
@@ -279,4 +282,4 @@ def _frequency_told(often: Frequency, other: Measures) -> bool:
     daily = any(not f.exact for f in other.frequencies)
     if often.times == 1.0:
         return daily or not any(f.exact for f in other.frequencies)
-    return bool(often.numbers) and any(v in values for v in often.numbers) or often.times in values
+    return (bool(often.numbers) and any(v in values for v in often.numbers)) or often.times in values

@@ -9,7 +9,7 @@ from functools import cache
 from tools.medicine.lexicon import IDEOGRAPHIC, Finder, Mention, vocabulary, words
 
 _SCOPE = 170
-_SCOPE_HAN = 30
+_SCOPE_HAN = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def _fractions(folded: str) -> Iterator[Number]:
 def _digits(folded: str, lang: str) -> Iterator[Number]:
     for match in _DIGITS.finditer(folded):
         before = folded[match.start() - 1 : match.start()]
-        code = before.isascii() and before.isalpha() or bool(re.search(r"[a-z]-$", folded[: match.start()]))
+        code = (before.isascii() and before.isalpha()) or bool(re.search(r"[a-z]-$", folded[: match.start()]))
         values = _readings(match["digits"], lang)
         factor = 10 ** int(match["power"].translate(_SUPERSCRIPTS)) if match["power"] else 1
         if scale := match["scale"]:
@@ -145,7 +145,7 @@ def _han(folded: str) -> Iterator[Number]:
             continue
         value = _han_value(text)
         ordinal = folded[match.start() - 1 : match.start()] == "第"
-        vague = ordinal or value in {0.5, 1} and folded[match.end() : match.end() + 1] not in {"片", "粒"}
+        vague = ordinal or (value in {0.5, 1} and folded[match.end() : match.end() + 1] not in {"片", "粒"})
         yield Number((value,), *match.span(), "hint" if vague else "word")
 
 

@@ -17,6 +17,11 @@ from tools.medicine.measures import Measures, compare, measures
 from tools.medicine.script import untranslated, wrong_language
 from tools.medicine.terms import covered, find_opposites, find_terms, kind, opposite_pairs
 
+_STRONG = frozenset(
+    {"unremarkable", "uneventful", "unclear", "afebrile", "asymptomatic", "不明", "不明原因", "不清", "无症状"}
+)
+"""Words that negate by themselves and that every translation renders by a negation or by a word of its own kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Side:
@@ -96,13 +101,10 @@ def _sentences(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
                 ratio = _ratio(here, there)
                 length = sum(there.sentences[p].end - there.sentences[p].start for p in others)
                 alone = not others and lacking >= 0.4
-                swallowed = (
-                    others
-                    and len(places) > 1
-                    and len(sentence.anchors) >= 2
-                    and lacking >= 0.75
-                    and length < 0.75 * ratio * rest
-                )
+                short = length / max(1.0, ratio * rest)
+                known = len(sentence.anchors)
+                limit = 0.78 if known > 1 else 0.7 if known else 0.66
+                swallowed = others and len(places) > 1 and (lacking >= 0.75 or not known) and short < limit
                 shortened = (
                     len(mine.sentences) == len(theirs.sentences) == 1
                     and rest * ratio > 60
@@ -213,10 +215,10 @@ def _sides(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Itera
                 (gone or new)
                 and other[opposite] > 0
                 and count[side] > 0
-                and (gone and new or count[opposite] != other[opposite])
+                and ((gone and new) or count[opposite] != other[opposite])
             )
             hinted = new and count[f"hint_{side}"] and not other[side]
-            if not (swapped or turned or hinted or gone and other[opposite] == 0):
+            if not (swapped or turned or hinted or (gone and other[opposite] == 0)):
                 continue
             first = next(m for m in here if m.key in {side, f"hint_{side}"})
             wrong = next((m for m in there if m.key == opposite), None)
@@ -253,6 +255,17 @@ def _negations(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
                 source=shown,
                 target=span(theirs.text, *b),
                 why=f"the negation “{shown.text}” is not in the translation",
+            )
+            continue
+        strong = next((m for m in here.soft if ours[m.start : m.end] in _STRONG), None)
+        if strong and not (here.hard or there.hard or there.soft):
+            shown = span(mine.text, a[0] + strong.start, a[0] + strong.end)
+            yield Alarm(
+                kind="negation",
+                severity="critical",
+                source=shown,
+                target=span(theirs.text, *b),
+                why=f"“{shown.text}” is not in the translation",
             )
             continue
         spare = len(here.soft)

@@ -13,7 +13,9 @@ from tools.medicine.drugs import find_drugs
 from tools.medicine.lexicon import fold, vocabulary, words
 
 _DIGITS = re.compile(r"(?<![\w.,^×])(?<![A-Za-z]-)\d+(?:[.,]\d+)?(?![\d^]|[.,]\d|\s*\^)")
-_DOSE = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)(\s*(?:mg|g|µg|μg|mcg|ml|mL|IU|毫克|克|毫升|单位|units?|unités?|unidades|Einheiten)(?![A-Za-z/]))")
+_DOSE = re.compile(
+    r"(?<![\w.,])(\d+(?:[.,]\d+)?)(\s*(?:mg|g|µg|μg|mcg|ml|mL|IU|毫克|克|毫升|单位|units?|unités?|unidades|Einheiten)(?![A-Za-z/]))"
+)
 _UNITS = [
     (r"(?<=\d)(\s*)mg(?![A-Za-z])", r"\1g"), (r"(?<=\d)(\s*)g(?![A-Za-z/])", r"\1mg"), (r"(?<=\d)(\s*)m[lL](?![A-Za-z])", r"\1L"),
     (r"(?<=\d)(\s*)(?:µg|μg|mcg)", r"\1mg"), (r"mmol/([lL])", r"µmol/\1"), (r"[µμ]mol/([lL])", r"mmol/\1"),
@@ -38,10 +40,22 @@ _NEGATIONS = {
 }  # fmt: skip
 _SIDES = {
     "zh": [("左(?!右|氧|旋|甲|乙)", "右"), ("(?<!左)右(?!美|旋)", "左")],
-    "en": [(r"\bleft\b(?! the| him| her)", "right"), (r"\bright\b(?! away)", "left"), (r"\bLeft\b", "Right"), (r"\bRight\b", "Left")],
+    "en": [
+        (r"\bleft\b(?! the| him| her)", "right"),
+        (r"\bright\b(?! away)", "left"),
+        (r"\bLeft\b", "Right"),
+        (r"\bRight\b", "Left"),
+    ],
     "fr": [("gauche", "droit"), (r"\bdroite?s?\b", "gauche")],
     "es": [("izquierd(?=[oa])", "derech"), ("derech(?=[oa])", "izquierd"), ("Derech(?=[oa])", "Izquierd")],
-    "de": [(r"\blinks", "rechts"), (r"\brechts", "links"), (r"\blinke", "rechte"), (r"\brechte(?=[nrsm]?\b)", "linke"), ("Linke", "Rechte"), ("Rechte(?=[nrsm ])", "Linke")],
+    "de": [
+        (r"\blinks", "rechts"),
+        (r"\brechts", "links"),
+        (r"\blinke", "rechte"),
+        (r"\brechte(?=[nrsm]?\b)", "linke"),
+        ("Linke", "Rechte"),
+        ("Rechte(?=[nrsm ])", "Linke"),
+    ],
 }
 _LOOK_ALIKE = [
     ("amlodipine", "nifedipine"), ("metformin", "metronidazole"), ("prednisone", "prednisolone"), ("hydralazine", "hydroxyzine"),
