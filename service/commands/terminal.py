@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import orjson
 import structlog
 import typer
+import uvloop
 from rich.console import Console
 
 from service.settings import Settings, load
@@ -30,7 +31,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's work; a ConsiliaError is shown in one sentence and ends the process with status 2."""
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
     except ConsiliaError as error:
         err.print(f"[bold red]error[/] [dim]({error.code})[/] ", end="")
         err.print(error.message, markup=False, highlight=False)
