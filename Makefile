@@ -55,5 +55,8 @@ lock: $(UV) ## Lock the requirements anew, with hashes and without index lines
 	$$compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock; \
 	printf "uv\nhatchling\neditables\n" | $$compile - -o requirements-build.lock
 
+bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: make bench-cuad DATA=DIR
+	@$(BIN)/consilia evaluate contract_review --data $(or $(DATA),../shared/data/cuad) --out out/cuad
+
 clean: ## Remove the environment and what was made
 	rm -rf $(VENV) var out build dist

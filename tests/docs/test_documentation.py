@@ -1,0 +1,84 @@
+"""What the documentation shows is what the code does."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+from langgraph_sdk import get_client
+
+from scripts.write_schemas import SCHEMAS, schemas
+from service.settings import Limits, Settings
+from tests.conftest import ENVIRONMENT, ROOT, SAMPLES, Server
+from tools.contracts import playbook
+
+README = (ROOT / "README.md").read_text()
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_readme_s_curl_calls_review_a_contract(server: Server):
+    [calls] = [block for block in _blocks(README, "sh") if "curl" in block]
+    script = calls.replace("localhost:8321", server.url).replace("$(cat var/first-key)", server.key)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert '"review"' in done.stdout
+
+
+async def test_the_readme_s_python_reviews_a_contract(server: Server):
+    [example] = _blocks(README, "python")
+    assert 'await client.runs.wait(None, "contract_review", input={"file_id": file_id})' in example
+    content = (SAMPLES / "mutual-nda.md").read_bytes()
+    async with httpx.AsyncClient(base_url=server.url, headers={"x-api-key": server.key}) as http:
+        file_id = (await http.post("/files", files={"file": ("nda.md", content)})).json()["file_id"]
+    async with get_client(url=server.url, api_key=server.key) as client:
+        result = await client.runs.wait(None, "contract_review", input={"file_id": file_id})
+    assert isinstance(result, dict)
+    assert result["review"]["document"] == "nda.md"
+
+
+def test_the_readme_names_make_targets_and_commands_that_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make ([a-z-]+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]))
+def test_every_link_to_a_file_leads_to_one(page: Path):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} → {target}"
+
+
+def test_the_playbook_page_s_example_is_a_playbook():
+    [example] = _blocks((ROOT / "docs/playbooks.md").read_text(), "toml")
+    assert playbook.parse(example, "docs/playbooks.md").name == "mine"
+
+
+def test_the_configuration_page_names_every_setting_with_its_default():
+    page = (ROOT / "docs/configuration.md").read_text()
+    for name, field in (*Limits.model_fields.items(), *Settings.model_fields.items()):
+        if name in ("limits", "config_dir"):
+            continue
+        assert re.search(rf"^(# )?\[?{name}\b", page, re.MULTILINE), name
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            assert re.search(rf"^{name} = {field.default:g}\b|^{name} = {int(field.default)}\b", page, re.MULTILINE), (
+                name
+            )
+
+
+def test_published_schemas_are_current():
+    for name, text in schemas().items():
+        assert (SCHEMAS / name).read_text("utf-8") == text, "run: make schemas"
+
+
+def test_no_file_names_a_registry_or_this_machine():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    for name in tracked:
+        if name.endswith(".lock"):
+            assert "://" not in (ROOT / name).read_text(), name
