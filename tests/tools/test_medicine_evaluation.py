@@ -28,5 +28,5 @@ def test_a_bad_line_is_named_with_its_file_and_number(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSentences, match="no .*jsonl"):
+    with pytest.raises(InvalidSentences, match="with lines of source"):
         load(tmp_path)

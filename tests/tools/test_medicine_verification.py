@@ -9,9 +9,28 @@ from tools.medicine.verification import verify
 from workflows.medical_translation.evaluation import OWN, load
 
 _FRAGMENTS = [
-    "无发热，", "左肺8mm结节。", "否认高血压。", "阿司匹林100mg每日一次。", "no fever, ", "left knee pain. ", "denies chest pain. ",
-    "38.5 °C ", "500 mg twice daily. ", "12 May 2023 ", "1,500 ", "0,5 ", "½ ", "links ", "sin dolor ", "²", "ß", "İ", "ﬁ", "10^9/L ", "\n",
-]  # fmt: skip
+    "无发热，",
+    "左肺8mm结节。",
+    "否认高血压。",
+    "阿司匹林100mg每日一次。",
+    "no fever, ",
+    "left knee pain. ",
+    "denies chest pain. ",
+    "38.5 °C ",
+    "500 mg twice daily. ",
+    "12 May 2023 ",
+    "1,500 ",
+    "0,5 ",
+    "½ ",
+    "links ",
+    "sin dolor ",
+    "²",
+    "ß",
+    "İ",
+    "ﬁ",
+    "10^9/L ",
+    "\n",
+]
 
 
 def _kinds(alarms: list[Alarm]) -> set[str]:

@@ -5,14 +5,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MONTHS = [
-    "jan", "feb|fevr|febr|fev", "mar|mars|marz", "apr|avr|abr", "may|mai|mayo", "jun|juin", "jul|juil", "aug|aout|ago",
-    "sep|sept", "oct|okt", "nov", "dec|dez|dic",
-]  # fmt: skip
+    "jan",
+    "feb|fevr|febr|fev",
+    "mar|mars|marz",
+    "apr|avr|abr",
+    "may|mai|mayo",
+    "jun|juin",
+    "jul|juil",
+    "aug|aout|ago",
+    "sep|sept",
+    "oct|okt",
+    "nov",
+    "dec|dez|dic",
+]
 _FULL = [
-    "january|janvier|enero|januar|ene", "february|fevrier|febrero|februar", "march|mars|marzo|marz", "april|avril|abril",
-    "may|mai|mayo", "june|juin|junio|juni", "july|juillet|julio|juli", "august|aout|agosto", "september|septembre|septiembre",
-    "october|octobre|octubre|oktober", "november|novembre|noviembre", "december|decembre|diciembre|dezember",
-]  # fmt: skip
+    "january|janvier|enero|januar|ene",
+    "february|fevrier|febrero|februar",
+    "march|mars|marzo|marz",
+    "april|avril|abril",
+    "may|mai|mayo",
+    "june|juin|junio|juni",
+    "july|juillet|julio|juli",
+    "august|aout|agosto",
+    "september|septembre|septiembre",
+    "october|octobre|octubre|oktober",
+    "november|novembre|noviembre",
+    "december|decembre|diciembre|dezember",
+]
 _NUMBER_OF = {
     name: n for n, row in enumerate(zip(_MONTHS, _FULL, strict=True), 1) for part in row for name in part.split("|")
 }
@@ -30,7 +49,8 @@ _PATTERNS = [
     re.compile(r"(?<![\d/.])(?P<a>\d{1,2})([/.-])(?P<b>\d{1,2})\2(?P<y>(?:19|20)?\d\d)(?!\d)"),
 ]
 _TIME = re.compile(
-    r"(?P<pm0>下午|晚上|傍晚|夜间)?\s*(?<![\d.])(?P<h>[01]?\d|2[0-4])\s*(?::|h(?=\d\d)|点)\s*(?P<min>[0-5]\d)?\s*分?(?:uhr|h)?(?:\s*(?P<pm>p\.?m|a\.?m|de la tarde))?(?!\d)"
+    r"(?P<pm0>下午|晚上|傍晚|夜间)?\s*(?<![\d.])(?P<h>[01]?\d|2[0-4])\s*(?::|h(?=\d\d)|点)\s*(?P<min>[0-5]\d)?\s*分?"
+    r"(?:uhr|h)?(?:\s*(?P<pm>p\.?m|a\.?m|de la tarde))?(?!\d)"
     r"|(?<![\d.])(?P<h2>1[0-2]|[1-9])\s*(?P<pm2>p\.?m|a\.?m)(?![a-z])"
     r"|(?<![\d.])(?P<h3>[01]?\d|2[0-4])\s*uhr(?:\s*(?P<min3>[0-5]\d))?"
 )

@@ -1,4 +1,4 @@
-"""How often a drug is given, as times a day: qd, bid, q8h, 每日两次, deux fois par jour, cada 8 horas, zweimal täglich."""
+"""How often a drug is given, as times a day: qd, bid, q8h, 每日两次, deux fois par jour, cada 8 horas."""
 
 import re
 from collections.abc import Iterator

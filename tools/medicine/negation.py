@@ -45,6 +45,8 @@ def find_negations(folded: str, lang: str) -> Negations:
                 folded[m.start : m.start + 2] in lone and any(0 < o.start - m.end < 45 for o in hard[i + 1 : i + 2])
             )
         )
+    if lang == "es":  # no toma ningún, no ha tenido nunca: one negation
+        hard = tuple(m for i, m in enumerate(hard) if not (i and _doubles(folded, hard[i - 1], m)))
     soft = tuple(m for m in found if m.key == "soft")
     return Negations(hard, soft, sum(1 + _listed(folded, m, lang) for m in hard))
 

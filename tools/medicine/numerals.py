@@ -25,7 +25,10 @@ _HAN = re.compile(r"[零〇一二两三四五六七八九十百千万半]+")
 _HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
 _ROMAN = re.compile(r"(?<![\w])(?:viii|vii|vi|iv|iii|ii|ix|xii|xi|v|i|x)[ab]?(?![\w'])|[ⅰ-ⅻⅠ-Ⅻ]", re.ASCII)
-_ROMANS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10, "xi": 11, "xii": 12}  # fmt: skip
+_ROMANS = {
+    text: n
+    for n, text in enumerate(["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"], start=1)
+}
 
 
 @dataclass(frozen=True, slots=True)

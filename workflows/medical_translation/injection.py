@@ -17,27 +17,81 @@ _DOSE = re.compile(
     r"(?<![\w.,])(\d+(?:[.,]\d+)?)(\s*(?:mg|g|µg|μg|mcg|ml|mL|IU|毫克|克|毫升|单位|units?|unités?|unidades|Einheiten)(?![A-Za-z/]))"
 )
 _UNITS = [
-    (r"(?<=\d)(\s*)mg(?![A-Za-z])", r"\1g"), (r"(?<=\d)(\s*)g(?![A-Za-z/])", r"\1mg"), (r"(?<=\d)(\s*)m[lL](?![A-Za-z])", r"\1L"),
-    (r"(?<=\d)(\s*)(?:µg|μg|mcg)", r"\1mg"), (r"mmol/([lL])", r"µmol/\1"), (r"[µμ]mol/([lL])", r"mmol/\1"),
-    (r"(?<=\d)([\s-]*)mm(?![A-Za-z])", r"\1cm"), (r"(?<=\d)(\s*)cm(?![A-Za-z])", r"\1mm"), (r"(?<=\d)(\s*)°C", r"\1°F"), (r"℃", "℉"),
-    (r"\bdays\b", "weeks"), (r"\bweeks\b", "months"), (r"\bhours\b", "days"), (r"\bjours\b", "semaines"), (r"\bsemaines\b", "mois"),
-    (r"\bdías\b", "semanas"), (r"\bsemanas\b", "meses"), (r"\bTage\b", "Wochen"), (r"\bWochen\b", "Monate"), (r"毫克", "克"),
-    (r"(?<=\d)天", "周"), (r"(?<=\d)周", "个月"), (r"(?<=[一二两三四五六七八十\d])小时", "天"),
-]  # fmt: skip
+    (r"(?<=\d)(\s*)mg(?![A-Za-z])", r"\1g"),
+    (r"(?<=\d)(\s*)g(?![A-Za-z/])", r"\1mg"),
+    (r"(?<=\d)(\s*)m[lL](?![A-Za-z])", r"\1L"),
+    (r"(?<=\d)(\s*)(?:µg|μg|mcg)", r"\1mg"),
+    (r"mmol/([lL])", r"µmol/\1"),
+    (r"[µμ]mol/([lL])", r"mmol/\1"),
+    (r"(?<=\d)([\s-]*)mm(?![A-Za-z])", r"\1cm"),
+    (r"(?<=\d)(\s*)cm(?![A-Za-z])", r"\1mm"),
+    (r"(?<=\d)(\s*)°C", r"\1°F"),
+    (r"℃", "℉"),
+    (r"\bdays\b", "weeks"),
+    (r"\bweeks\b", "months"),
+    (r"\bhours\b", "days"),
+    (r"\bjours\b", "semaines"),
+    (r"\bsemaines\b", "mois"),
+    (r"\bdías\b", "semanas"),
+    (r"\bsemanas\b", "meses"),
+    (r"\bTage\b", "Wochen"),
+    (r"\bWochen\b", "Monate"),
+    (r"毫克", "克"),
+    (r"(?<=\d)天", "周"),
+    (r"(?<=\d)周", "个月"),
+    (r"(?<=[一二两三四五六七八十\d])小时", "天"),
+]
 _NEGATIONS = {
-    "zh": [("未见", "可见"), ("无", "有"), ("没有", "有"), ("否认", "诉"), (r"未(?!婚|来|成|明|分)", ""), ("不伴", "伴"), ("从未", "曾")],
+    "zh": [
+        ("未见", "可见"),
+        ("无", "有"),
+        ("没有", "有"),
+        ("否认", "诉"),
+        (r"未(?!婚|来|成|明|分)", ""),
+        ("不伴", "伴"),
+        ("从未", "曾"),
+    ],
     "en": [
-        (r"\b[Nn]o (?=evidence|sign|known|\w)(?!longer|more|less|later)", ""), (r"\b(?:did|does|do) not ", ""), (r"\b(was|is|were|are|has|had|have|can|could|should|will) not\b", r"\1"),
-        (r"\bwithout\b", "with"), (r"\b[Dd]enie[sd]\b", "reported"), (r"\bnever\b", "often"), (r"\bnegative for\b", "positive for"),
-        (r"\babsence of\b", "presence of"), (r"\bdenying\b", "reporting"), (r"\b(did|was|is|were|does|has|had)n['’]t\b", r"\1"),
+        (r"\b[Nn]o (?=evidence|sign|known|\w)(?!longer|more|less|later)", ""),
+        (r"\b(?:did|does|do) not ", ""),
+        (r"\b(was|is|were|are|has|had|have|can|could|should|will) not\b", r"\1"),
+        (r"\bwithout\b", "with"),
+        (r"\b[Dd]enie[sd]\b", "reported"),
+        (r"\bnever\b", "often"),
+        (r"\bnegative for\b", "positive for"),
+        (r"\babsence of\b", "presence of"),
+        (r"\bdenying\b", "reporting"),
+        (r"\b(did|was|is|were|does|has|had)n['’]t\b", r"\1"),
     ],
     "fr": [
-        (r"\b[Ss]ans\b(?![^.;]* ni )", "avec"), (r"\b[Ss]ans ([^.;]*?) ni ", r"avec \1 et "), (r"\bn['’](\w+) pas(?: de)?\b", r"\1"), (r"\bne (\w+) pas(?: de)?\b", r"\1"), (r"\b[Pp]as d['’e]\s?", ""),
-        (r"\b[Aa]ucune? ", "un "), (r"\bni (\w+[^.;]*?) ni ", r"\1 et "), (r"\bn['’](\w+) jamais\b", r"\1"), (r"\bnie\b", "signale"),
+        (r"\b[Ss]ans\b(?![^.;]* ni )", "avec"),
+        (r"\b[Ss]ans ([^.;]*?) ni ", r"avec \1 et "),
+        (r"\bn['’](\w+) pas(?: de)?\b", r"\1"),
+        (r"\bne (\w+) pas(?: de)?\b", r"\1"),
+        (r"\b[Pp]as d['’e]\s?", ""),
+        (r"\b[Aa]ucune? ", "un "),
+        (r"\bni (\w+[^.;]*?) ni ", r"\1 et "),
+        (r"\bn['’](\w+) jamais\b", r"\1"),
+        (r"\bnie\b", "signale"),
     ],
-    "es": [(r"\b[Ss]in(?! embargo)\b(?![^.;]* ni )", "con"), (r"\b[Ss]in ([^.;]*?) ni ", r"con \1 y "), (r"\b[Nn]o (?=\w)(?!\w+(?: \w+)? (?:nunca|ning|ni\b))", ""), (r"\b[Nn]iega\b", "Refiere"), (r"(?<!o )(?<!toma )(?<!tome )\b[Nn]unca\b", "siempre"), (r"\bNo (\w+) nunca", r"\1 siempre"), (r"\b[Nn]o (\w+) ningún\b", r"\1 algún")],
-    "de": [(r"\b[Oo]hne\b", "mit"), (r"\b[Kk]eine?[nrms]?\b", "eine"), (r"\bnicht\b ?(?!nur)", ""), (r"\bverneint\b", "bejaht"), (r"\bnie\b", "oft"), (r"\bweder (.*?) noch\b", r"sowohl \1 als auch")],
-}  # fmt: skip
+    "es": [
+        (r"\b[Ss]in(?! embargo)\b(?![^.;]* ni )", "con"),
+        (r"\b[Ss]in ([^.;]*?) ni ", r"con \1 y "),
+        (r"\b[Nn]o (?=\w)(?!\w+(?: \w+)? (?:nunca|ning|ni\b))", ""),
+        (r"\b[Nn]iega\b", "Refiere"),
+        (r"(?<!o )(?<!toma )(?<!tome )\b[Nn]unca\b", "siempre"),
+        (r"\bNo (\w+) nunca", r"\1 siempre"),
+        (r"\b[Nn]o (\w+) ningún\b", r"\1 algún"),
+    ],
+    "de": [
+        (r"\b[Oo]hne\b", "mit"),
+        (r"\b[Kk]eine?[nrms]?\b", "eine"),
+        (r"\bnicht\b ?(?!nur)", ""),
+        (r"\bverneint\b", "bejaht"),
+        (r"\bnie\b", "oft"),
+        (r"\bweder (.*?) noch\b", r"sowohl \1 als auch"),
+    ],
+}
 _SIDES = {
     "zh": [("左(?!右|氧|旋|甲|乙)", "右"), ("(?<!左)右(?!美|旋)", "左")],
     "en": [
@@ -58,12 +112,27 @@ _SIDES = {
     ],
 }
 _LOOK_ALIKE = [
-    ("amlodipine", "nifedipine"), ("metformin", "metronidazole"), ("prednisone", "prednisolone"), ("hydralazine", "hydroxyzine"),
-    ("clonidine", "clonazepam"), ("vincristine", "vinblastine"), ("dopamine", "dobutamine"), ("losartan", "valsartan"),
-    ("amoxicillin", "ampicillin"), ("ceftriaxone", "cefotaxime"), ("omeprazole", "esomeprazole"), ("atorvastatin", "rosuvastatin"),
-    ("lamotrigine", "lamivudine"), ("quetiapine", "olanzapine"), ("epinephrine", "norepinephrine"), ("warfarin", "heparin"),
-    ("metoprolol", "bisoprolol"), ("clarithromycin", "azithromycin"), ("furosemide", "torsemide"), ("aspirin", "clopidogrel"),
-]  # fmt: skip
+    ("amlodipine", "nifedipine"),
+    ("metformin", "metronidazole"),
+    ("prednisone", "prednisolone"),
+    ("hydralazine", "hydroxyzine"),
+    ("clonidine", "clonazepam"),
+    ("vincristine", "vinblastine"),
+    ("dopamine", "dobutamine"),
+    ("losartan", "valsartan"),
+    ("amoxicillin", "ampicillin"),
+    ("ceftriaxone", "cefotaxime"),
+    ("omeprazole", "esomeprazole"),
+    ("atorvastatin", "rosuvastatin"),
+    ("lamotrigine", "lamivudine"),
+    ("quetiapine", "olanzapine"),
+    ("epinephrine", "norepinephrine"),
+    ("warfarin", "heparin"),
+    ("metoprolol", "bisoprolol"),
+    ("clarithromycin", "azithromycin"),
+    ("furosemide", "torsemide"),
+    ("aspirin", "clopidogrel"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +195,7 @@ def _side(text: str, lang: str, generator: Random) -> list[str]:
 
 
 def _drug(text: str, lang: str, generator: Random) -> list[str]:
-    partners = {a: b for a, b in _LOOK_ALIKE} | {b: a for a, b in _LOOK_ALIKE}
+    partners = dict(_LOOK_ALIKE) | {b: a for a, b in _LOOK_ALIKE}
     names = sorted(vocabulary("drugs"))
     found: list[str] = []
     for drug in find_drugs(fold(text), lang):
