@@ -87,6 +87,28 @@ def settled(
     )
 
 
+_MERGE_METADATA = {
+    "sqlite": Statement(
+        update(Thread)
+        .where(Thread.thread_id == bindparam("b_thread_id"))
+        .values(metadata=func.json_patch(Thread.metadata_, bindparam("b_metadata", type_=Json))),
+        rank=80,
+    ),
+    "postgresql": Statement(
+        update(Thread)
+        .where(Thread.thread_id == bindparam("b_thread_id"))
+        .values(metadata=Thread.metadata_.op("||")(bindparam("b_metadata", type_=Json))),
+        rank=80,
+    ),
+}
+
+
+def metadata_merged(database: Database, thread_id: str, metadata: dict[str, Any]) -> Write:
+    """The write that adds keys to a thread's metadata, or replaces them."""
+    statement = _MERGE_METADATA[database.engine.dialect.name]
+    return Write(statement, {"b_thread_id": thread_id, "b_metadata": metadata})
+
+
 def metadata_changed(thread_id: str, metadata: dict[str, Any]) -> Write:
     return Write(_METADATA, {"b_thread_id": thread_id, "b_metadata": metadata, "b_now": now()})
 

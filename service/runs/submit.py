@@ -92,8 +92,11 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
     if thread_id is not None:
         await _make_way(house, thread_id, order.multitask_strategy)
     thread_metadata = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}
-    writes = [] if thread_id else [threads.creation(tenant_id, (thread_id := new_id()), thread_metadata, True)[0]]
-    assert thread_id is not None, "a run has a thread, its own or the given one"
+    if thread_id is None:
+        thread_id = new_id()
+        writes = [threads.creation(tenant_id, thread_id, thread_metadata, True)[0]]
+    else:
+        writes = [threads.metadata_merged(house.database, thread_id, thread_metadata)]
     creation, row = runs.creation(
         run_id=new_id(),
         tenant_id=tenant_id,

@@ -57,7 +57,12 @@ CATEGORIES: tuple[Category, ...] = (
     _cuad("affiliate_license_licensor", "Affiliate License-Licensor", "许可方关联方许可", "intellectual_property"),
     _cuad("affiliate_license_licensee", "Affiliate License-Licensee", "被许可方关联方许可", "intellectual_property"),
     _cuad("unlimited_license", "Unlimited/All-You-Can-Eat-License", "不限量许可", "intellectual_property"),
-    _cuad("irrevocable_or_perpetual_license", "Irrevocable or Perpetual License", "不可撤销或永久许可", "intellectual_property"),
+    _cuad(
+        "irrevocable_or_perpetual_license",
+        "Irrevocable or Perpetual License",
+        "不可撤销或永久许可",
+        "intellectual_property",
+    ),
     _cuad("source_code_escrow", "Source Code Escrow", "源代码托管", "intellectual_property"),
     _cuad("post_termination_services", "Post-Termination Services", "终止后服务", "term"),
     _cuad("audit_rights", "Audit Rights", "审计权", "money"),
