@@ -14,13 +14,36 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    workflow: Annotated[Literal["contract_review"], typer.Argument(help="The workflow to evaluate.")],
-    data: Annotated[Path, typer.Option(help="Folder with labels.json and contracts/ in the form of CUAD.")],
-    out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for predictions.json, scores.json, the plot.")],
+    workflow: Annotated[
+        Literal["contract_review", "medical_translation"], typer.Argument(help="The workflow to evaluate.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="contract_review: folder with labels.json and contracts/ in the form of CUAD (required). "
+            'medical_translation: folder of JSON Lines {"source", "source_lang", "target", "target_lang"}; '
+            "default: the project's own sentences."
+        ),
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for predictions.json, scores.json and the plot.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="medical_translation: seed of the errors that are injected.")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Score a workflow's embedded engine against labels written by experts, with a plot."""
+    """Score a workflow's embedded engine against labels written by experts, with a plot.
 
+    contract_review finds clauses; medical_translation finds errors injected into correct translations, one at a time.
+    """
+    if workflow == "medical_translation":
+        _evaluate_translation(data, out_dir, seed, json)
+        return
+    if data is None or out_dir is None:
+        raise typer.BadParameter("contract_review needs --data DIR (in the form of CUAD) and --out DIR")
+    _evaluate_review(data, out_dir, json)
+
+
+def _evaluate_review(data: Path, out_dir: Path, json: bool) -> None:
     from workflows.contract_review import evaluation  # heavy: --help does without
 
     async def work() -> evaluation.Scores:
@@ -35,6 +58,33 @@ def evaluate(
         return
     _print(scores)
     out.print(f"\n[dim]written: {out_dir}/predictions.json, scores.json, scores.svg, scores.png[/]")
+
+
+def _evaluate_translation(data: Path | None, out_dir: Path | None, seed: int, json: bool) -> None:
+    from workflows.medical_translation import evaluation
+
+    async def work() -> evaluation.Scores:
+        scores = evaluation.evaluate(seed=seed, pairs=evaluation.load(data))
+        if out_dir is not None:
+            evaluation.write(scores, out_dir)
+        return scores
+
+    scores = run(work())
+    if json:
+        print_json(scores.model_dump(mode="json"))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("injected error")
+    for name in ("injected", "found", "recall"):
+        table.add_column(name, justify="right")
+    for kind, each in scores.kinds.items():
+        table.add_row(kind, str(each.injected), str(each.found), f"{each.recall:.3f}")
+    out.print(table)
+    out.print(
+        f"critical recall {scores.critical_recall:.3f}   false alarms a sentence {scores.false_alarm_rate:.3f}   ",
+        end="",
+    )
+    out.print(f"on {scores.pairs} pairs, seed {seed}")
 
 
 def _print(scores: "evaluation.Scores") -> None:

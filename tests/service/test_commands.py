@@ -89,6 +89,22 @@ def test_help_names_every_command(tmp_path: Path):
         assert "Usage" in consilia(*command, "--help", data=tmp_path)
 
 
+def test_the_pool_s_commands_explain_themselves(tmp_path: Path):
+    assert "DeepSeek-R1" in consilia("pool", "catalogue", data=tmp_path)
+    routed = json.loads(
+        consilia("pool", "route", "Prove it.", "--needs", "reasoning", "--lang", "zh", "--json", data=tmp_path)
+    )
+    assert routed
+    assert "vllm" in consilia("pool", "plan", "--gpus", "8xH100-80G", "--model", "Qwen3-8B", data=tmp_path).lower()
+
+
+def test_the_medical_evaluation_gives_its_figures(tmp_path: Path):
+    scores = json.loads(consilia("evaluate", "medical_translation", "--json", data=tmp_path))
+    assert scores["pairs"] >= 300
+    assert 0.95 <= scores["critical_recall"] <= 1
+    assert 0 <= scores["false_alarm_rate"] <= 0.03
+
+
 def test_the_schema_goes_up_and_down_from_the_command_line(tmp_path: Path):
     assert "revision" in consilia("db", "upgrade", data=tmp_path)
     assert "revision none" in consilia("db", "downgrade", "base", "--yes", data=tmp_path)

@@ -126,20 +126,19 @@ def _is_heading(sentence: Sentence) -> bool:
 def _judge(
     case: _Case, playbook: Playbook, key: str, position: Position, found: list[tuple[Sentence, float]]
 ) -> list[Finding]:
-    together = NOBODY
-    for sentence, _ in found:
-        together |= case.bearing(sentence)
     findings: list[Finding] = []
     for rule in position.rules:
         material = found
         if rule.where == "contract":
             material = [(sentence, 0.7) for sentence in case.contract.sentences if not _is_heading(sentence)]
+        together = _together(case, rule.when, material)
         hits = [hit for sentence, sure in material if (hit := _hit(case, rule.when, sentence, sure, together))]
         if rule.edit in ("replace", "append"):  # one wording mends a whole clause
             hits = list({case.outermost(hit.sentence.start): hit for hit in reversed(hits)}.values())[::-1]
         findings += [_deviation(case, playbook, key, rule, hit) for hit in hits[:_MOST_PER_RULE]]
     spoken = {finding.start for finding in findings}
     for fallback in position.acceptable:
+        together = _together(case, fallback.when, found)
         for sentence, sure in found:
             hit = _hit(case, fallback.when, sentence, sure, together)
             if hit and sentence.start not in spoken:
@@ -149,6 +148,15 @@ def _judge(
                 spoken.add(sentence.start)
                 break
     return findings
+
+
+def _together(case: _Case, when: When, material: list[tuple[Sentence, float]]) -> Bearing:
+    """Whom the sentences that speak of the rule's matter bind and favour, taken together."""
+    together = NOBODY
+    for sentence, _ in material:
+        if not when.contains or phrases.mentions(when.contains, sentence.text):
+            together |= case.bearing(sentence)
+    return together
 
 
 def _hit(case: _Case, when: When, sentence: Sentence, sure: float, together: Bearing) -> _Hit | None:

@@ -59,17 +59,27 @@ class ContractText:
         return max(0, bisect_right([sentence.start for sentence in self.sentences], offset) - 1)
 
 
+# A line in capitals above a line that is not: a heading whose paragraph follows without a blank line, as Word has it.
+_AFTER_CAPITALS = re.compile(
+    r"(?m)^[ \t]*[A-Z][A-Z ,;&/'’()-]{3,68}(?P<break>\n)(?=[ \t]*[“\"(]?[A-Z][^\n]{0,200}?[a-z]{3})"
+)
+
+
 def paragraphs(text: str) -> list[tuple[int, int]]:
     """Spans of the paragraphs: parted by blank lines, or by a line break before a clause number; trimmed."""
     spans: list[tuple[int, int]] = []
     start = bridged = 0
-    for gap in [*_PARAGRAPH.finditer(text), None]:
-        stop = gap.start() if gap else len(text)
+    blank = [gap.span() for gap in _PARAGRAPH.finditer(text)]
+    gaps = sorted([*blank, *(heading.span("break") for heading in _AFTER_CAPITALS.finditer(text))])
+    for gap in [*gaps, None]:
+        if gap and gap[0] < start:
+            continue
+        stop = gap[0] if gap else len(text)
         if gap and stop > start:
             if stop < bridged:
                 continue
             if text[stop - 1].islower() or text[stop - 1] == ",":
-                bridge = _RUNS_ON.match(text, gap.end())
+                bridge = _RUNS_ON.match(text, gap[1])
                 if bridge:
                     bridged = bridge.end()
                     continue
@@ -78,7 +88,7 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
         if trimmed:
             left = start + piece.index(trimmed[0])
             spans.append((left, left + len(trimmed)))
-        start = gap.end() if gap else stop
+        start = gap[1] if gap else stop
     return spans
 
 
