@@ -1,6 +1,5 @@
 """The FastAPI application: routers, error shapes, limits."""
 
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
 import structlog
@@ -10,8 +9,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.api import assistants, crons, files, runs, store, system, threads
+from service.api.bodies import Bodies
 from service.house import House
-from service.settings import Settings
 from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
@@ -29,24 +28,8 @@ def create_app(house: House) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _crashed)
-    app.middleware("http")(_limited(house.settings))
+    app.add_middleware(Bodies, limits=house.settings.limits)
     return app
-
-
-def _limited(settings: Settings) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    upload, body = settings.limits.upload_bytes + 65_536, settings.limits.body_bytes
-
-    async def limited(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Refuses a body whose declared length is over the limit before a byte of it is read."""
-        limit = upload if request.url.path == "/files" else body
-        declared = request.headers.get("content-length", "0")
-        if not declared.isdigit() or int(declared) > limit:
-            message = f"the request's body of {declared} bytes is over the limit of {limit} bytes"
-            code = "upload_too_large" if limit == upload else "body_too_large"
-            return _body(413, code, message, {"limit": limit})
-        return await call_next(request)
-
-    return limited
 
 
 def _body(status: int, code: str, message: str, details: dict[str, object] | None = None) -> JSONResponse:

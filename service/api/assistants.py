@@ -94,7 +94,7 @@ class AssistantSearch(AssistantCount):
     """name: a part of the name, whatever its case. metadata: pairs that must be there."""
 
     limit: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=2**31)
     sort_by: SortBy | None = None
     sort_order: Literal["asc", "desc"] = "desc"
     select: list[AssistantField] | None = None
@@ -103,7 +103,7 @@ class AssistantSearch(AssistantCount):
 class VersionSearch(BaseModel):
     metadata: Json | None = None
     limit: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=2**31)
 
 
 class VersionChange(BaseModel):

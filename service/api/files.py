@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, File, Response, UploadFile
 
 from service.api.access import TheCaller, TheHouse
+from service.api.bodies import UploadTooLarge
 from service.api.shapes import FileInfo
 from service.api.threads import checked_uuid
 from service.database import files
@@ -24,11 +25,6 @@ MEDIA_TYPES = {
     ".md": "text/markdown",
     ".toml": "application/toml",
 }
-
-
-class UploadTooLarge(ConsiliaError):
-    code = "upload_too_large"
-    status = 413
 
 
 class UnsupportedFile(ConsiliaError):

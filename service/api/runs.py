@@ -232,7 +232,7 @@ def _streamed(
 
 def _last_event_id(request: Request) -> int:
     given = request.headers.get("last-event-id", "0")
-    return int(given) if given.isdigit() else 0
+    return int(given) if given.isdecimal() and len(given) < 10 else 0
 
 
 async def _waited(house: House, request: Request, accepted: Accepted, cancel_when_gone: bool) -> Response:

@@ -86,7 +86,7 @@ class NamespaceSearch(BaseModel):
     suffix: list[Text] | None = None
     max_depth: int | None = Field(default=None, ge=1)
     limit: int = Field(default=100, ge=0, le=10_000)
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=2**31)
 
 
 def _checked(labels: list[str] | None) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import InvalidUpdateError
@@ -43,6 +43,9 @@ from tools.errors import ConsiliaError, InvalidInput
 from workflows.registry import Graph
 
 router = APIRouter(prefix="/threads", tags=["threads"])
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0, le=2**31)]
 
 
 class UnknownThread(ConsiliaError):
@@ -263,7 +266,7 @@ async def update_state(thread_id: str, body: StateUpdate, house: TheHouse, calle
 
 @router.get("/{thread_id}/history")
 async def history(
-    thread_id: str, house: TheHouse, caller: TheCaller, limit: int = 10, before: str | None = None
+    thread_id: str, house: TheHouse, caller: TheCaller, limit: Limit = 10, before: str | None = None
 ) -> list[dict[str, Any]]:
     """The thread's states, newest first."""
     return await _history(house, await find(house, caller, thread_id), HistoryRequest(limit=limit, before=before))
@@ -358,8 +361,8 @@ async def list_runs(
     thread_id: str,
     house: TheHouse,
     caller: TheCaller,
-    limit: int = 10,
-    offset: int = 0,
+    limit: Limit = 10,
+    offset: Offset = 0,
     status: RunStatus | None = None,
 ) -> list[Run]:
     thread = await find(house, caller, thread_id)

@@ -90,7 +90,7 @@ def test_help_names_every_command(tmp_path: Path):
 
 
 def test_the_pool_s_commands_explain_themselves(tmp_path: Path):
-    assert "DeepSeek-R1" in consilia("pool", "catalogue", data=tmp_path)
+    assert "deepseek-r1" in consilia("pool", "catalogue", data=tmp_path)
     routed = json.loads(
         consilia("pool", "route", "Prove it.", "--needs", "reasoning", "--lang", "zh", "--json", data=tmp_path)
     )
