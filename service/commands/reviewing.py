@@ -173,6 +173,8 @@ def print_review(done: Reviewed) -> None:
         ]
         table.add_row(*cells)
     out.print(table)
+    if review["party"] is None:
+        out.print("  [yellow]No --party was given:[/] “we” is the party named first; say for whom you act to be sure.")
     for label, key in (("Redlined document", "redline"), ("Report", "html"), ("JSON", "json")):
         out.print(f"  {label:<18} {done.written[key]}", highlight=False, soft_wrap=True)
     out.print(f"  {'Run':<18} {done.run_id}", highlight=False)

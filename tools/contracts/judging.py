@@ -29,6 +29,10 @@ class _Hit:
     confidence: float
 
 
+# The figure that repeats a number in words: "one hundred percent (100%)"; a new number replaces both.
+_IN_FIGURES = re.compile(r"\s*[(（]\s*\d{1,4}(?:\.\d+)?\s*[%％]?\s*[)）]")
+
+
 @dataclass(frozen=True)
 class _Case:
     """What every rule of a review looks at."""
@@ -176,6 +180,8 @@ def _hit(case: _Case, when: When, sentence: Sentence, sure: float, together: Bea
         if quantity is None:
             return None
         start, end = quantity.start, quantity.end
+        if repeated := _IN_FIGURES.match(sentence.text, end):
+            end = repeated.end()
     if not _bears(case, when, sentence, together):
         return None
     if when.lacks and phrases.mentions(when.lacks, case.clause_text(sentence.start)):
