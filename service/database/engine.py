@@ -63,7 +63,14 @@ def make_engine(url: str) -> AsyncEngine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(parsed, json_serializer=_dumps, json_deserializer=orjson.loads, pool_size=5)
+        engine = create_async_engine(
+            parsed,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=300,  # a crowd waits its turn; the request's own limits end it sooner
+        )
         event.listen(engine.sync_engine, "connect", _tune_sqlite)
         return engine
     return create_async_engine(

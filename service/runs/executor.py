@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Self, cast
+from weakref import WeakValueDictionary
 
 import structlog
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl
+from sqlalchemy.exc import SQLAlchemyError
 
 from agents.ask import Counsel
 from agents.pool import Pool
@@ -22,7 +24,7 @@ from service.database.threads import ThreadStatus
 from service.runs.checkpoints import DatabaseSaver
 from service.runs.driving import Drive, Driven, drive
 from service.runs.files import TenantFiles
-from service.runs.json import dumps
+from service.runs.json import dumps, plain
 from service.runs.ledger import RunLedger
 from service.runs.stream import Feeds
 from service.settings import Limits
@@ -61,6 +63,7 @@ class _Work:
     outcome: asyncio.Future[Outcome]
     control: RunControl = field(default_factory=RunControl)
     task: asyncio.Task[None] | None = None
+    begun: bool = False
     cancelling: CancelAction | None = None
 
 
@@ -80,6 +83,7 @@ class Executor:
         self._slots = asyncio.Semaphore(limits.concurrent_runs)
         self._work: dict[str, _Work] = {}
         self._threads: dict[str, deque[_Work]] = defaultdict(deque)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._draining = False
 
     async def __aenter__(self) -> Self:
@@ -101,6 +105,10 @@ class Executor:
         for task in tasks:
             task.cancel("shutdown")
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def thread_lock(self, thread_id: str) -> asyncio.Lock:
+        """Held while a run is accepted on a thread, so that of two callers only one finds it idle."""
+        return self._locks.setdefault(thread_id, asyncio.Lock())
 
     def check_room(self) -> None:
         """Raises QueueFull when the queue is at its limit; call it before a run is accepted."""
@@ -138,7 +146,7 @@ class Executor:
             return None
         if work.cancelling is None:
             work.cancelling = action
-            if work.task is not None:
+            if work.task is not None and work.begun:  # before its first step a task would end without its clean-up
                 work.task.cancel("cancelled by a caller")
         return work.outcome
 
@@ -147,14 +155,21 @@ class Executor:
 
     async def _execute(self, work: _Work) -> None:
         run_id, thread_id = work.row["run_id"], work.row["thread_id"]
+        work.begun = True
         try:
             outcome = await self._outcome(work)
             if outcome is not None and not work.outcome.done():
                 work.outcome.set_result(outcome)
-        except Exception as error:  # the database is gone: whoever waits must hear it; the run is taken up again
+        except Exception as error:  # recording its end failed: say so in the row; if even that fails, to whoever waits
             log.exception("run could not be recorded", run_id=run_id)
-            if not work.outcome.done():
-                work.outcome.set_exception(error)
+            try:
+                outcome = await self._give_up(work.row, error)
+            except SQLAlchemyError as gone:
+                if not work.outcome.done():
+                    work.outcome.set_exception(gone)
+            else:
+                if not work.outcome.done():
+                    work.outcome.set_result(outcome)
         finally:
             if not work.outcome.done():
                 work.outcome.cancel()
@@ -205,6 +220,10 @@ class Executor:
             outcome = Outcome("error", None, error=_error("recursion_limit", str(error), 500, "GraphRecursionError"))
         except ConsiliaError as error:
             outcome = Outcome("error", None, error={**error.as_payload(), "type": type(error).__name__})
+        except SQLAlchemyError as error:
+            log.error("database failed during a run", run_id=run_id, error_type=type(error).__name__)
+            message = "the database did not answer or refused a write; the log has the reason; try the run again"
+            outcome = Outcome("error", None, error=_error("database_error", message, 503, type(error).__name__))
         except Exception as error:
             log.warning("run failed", run_id=run_id, error_type=type(error).__name__)
             shown = _error("graph_error", str(error), 500, type(error).__name__)
@@ -246,9 +265,17 @@ class Executor:
             workflow = self._registry.get(row["graph_id"])
             async with workflow.graph(config) as made:
                 snapshot = await made.copy(update={"checkpointer": self.saver}).aget_state(config)
-            values = cast(dict[str, Any], snapshot.values)
+                shown = {made.output_channels} if isinstance(made.output_channels, str) else set(made.output_channels)
+            values = plain({key: value for key, value in snapshot.values.items() if key in shown})
         outcome = Outcome("interrupted", values)
         await self._settle(row, ledger, outcome)
+        return outcome
+
+    async def _give_up(self, row: dict[str, Any], error: Exception) -> Outcome:
+        message = "the end of the run could not be recorded; the log has the reason"
+        outcome = Outcome("error", None, error=_error("run_not_recorded", message, 500, type(error).__name__))
+        finished = runs.finished(row["run_id"], "error", output=None, error=outcome.error, engine=None, degraded=False)
+        await self._database.writer.write(finished, threads.status_changed(row["thread_id"], "error"))
         return outcome
 
     async def _settle(self, row: dict[str, Any], ledger: RunLedger, outcome: Outcome) -> None:

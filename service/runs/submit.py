@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 
 from service.database import runs, threads
 from service.database.tables import new_id
+from service.database.writer import Write
 from service.house import House
 from service.runs.executor import Outcome
 from tools.errors import ConsiliaError
@@ -89,27 +90,29 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
         "on_completion": order.on_completion,
         "temporary": thread_id is None,
     }
-    if thread_id is not None:
-        await _make_way(house, thread_id, order.multitask_strategy)
-    thread_metadata = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}
+    about = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}
+
+    async def commit(thread: str, thread_write: Write) -> Accepted:
+        creation, row = runs.creation(
+            run_id=new_id(),
+            tenant_id=tenant_id,
+            thread_id=thread,
+            assistant_id=about["assistant_id"],
+            graph_id=workflow.name,
+            input=order.input,
+            kwargs=kwargs,
+            metadata={**order.metadata, **about},
+            multitask_strategy=order.multitask_strategy,
+        )
+        await house.database.writer.write(thread_write, creation)
+        return Accepted(row, house.executor.submit(row))
+
     if thread_id is None:
-        thread_id = new_id()
-        writes = [threads.creation(tenant_id, thread_id, thread_metadata, True)[0]]
-    else:
-        writes = [threads.metadata_merged(house.database, thread_id, thread_metadata)]
-    creation, row = runs.creation(
-        run_id=new_id(),
-        tenant_id=tenant_id,
-        thread_id=thread_id,
-        assistant_id=order.assistant["assistant_id"],
-        graph_id=workflow.name,
-        input=order.input,
-        kwargs=kwargs,
-        metadata={**order.metadata, **thread_metadata},
-        multitask_strategy=order.multitask_strategy,
-    )
-    await house.database.writer.write(*writes, creation)
-    return Accepted(row, house.executor.submit(row))
+        own = new_id()
+        return await commit(own, threads.creation(tenant_id, own, about, temporary=True)[0])
+    async with house.executor.thread_lock(thread_id):
+        await _make_way(house, thread_id, order.multitask_strategy)
+        return await commit(thread_id, threads.metadata_merged(house.database, thread_id, about))
 
 
 async def _make_way(house: House, thread_id: str, strategy: MultitaskStrategy) -> None:

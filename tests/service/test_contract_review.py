@@ -1,5 +1,6 @@
 """Contract review through the front door: a real service process, the real langgraph-sdk, real files."""
 
+import asyncio
 import io
 import json
 import sqlite3
@@ -313,3 +314,13 @@ def test_the_file_name_cannot_climb_out_of_a_folder(http: httpx.Client):
     headers = http.get(f"/files/{response.json()['file_id']}").headers
     assert headers["content-disposition"].startswith("attachment")
     assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_review_that_is_cancelled_ends(sdk: LangGraphClient, http: httpx.Client):
+    file_id = _sample(http, "master-services-agreement.docx")
+    for delay in (0.2, 0.5, 0.8):
+        thread = await sdk.threads.create()
+        run = await sdk.runs.create(thread["thread_id"], "contract_review", input={"file_id": file_id})
+        await asyncio.sleep(delay)
+        await sdk.runs.cancel(thread["thread_id"], run["run_id"], wait=True)
+        assert (await sdk.runs.get(thread["thread_id"], run["run_id"]))["status"] == "interrupted"

@@ -250,3 +250,36 @@ def test_a_killed_service_ends_its_runs_after_the_restart_and_repeats_no_finishe
         two.process.terminate()
         two.process.wait(20)
     assert marks.read_text().splitlines() == ["mark"] * 8, "a node that had finished is not run again"
+
+
+async def test_a_cancel_at_any_moment_ends_the_run(sdk: LangGraphClient):
+    for delay in (0, 0, 0.001, 0.005, 0.02, 0.1):
+        thread = await sdk.threads.create()
+        run = await sdk.runs.create(thread["thread_id"], "slow", input={"seconds": 20, "log": []})
+        await asyncio.sleep(delay)
+        await sdk.runs.cancel(thread["thread_id"], run["run_id"], wait=True)
+        assert (await sdk.runs.get(thread["thread_id"], run["run_id"]))["status"] == "interrupted"
+        assert (await sdk.threads.get(thread["thread_id"]))["status"] != "busy"
+
+
+@pytest.mark.parametrize("strategy", ["reject", "interrupt", "rollback", "enqueue"])
+async def test_a_crowd_on_one_thread_leaves_nothing_hanging(sdk: LangGraphClient, strategy: Any):
+    thread = await sdk.threads.create()
+
+    async def one() -> bool:
+        try:
+            await sdk.runs.create(
+                thread["thread_id"], "slow", input={"seconds": 0.3, "log": []}, multitask_strategy=strategy
+            )
+        except httpx.HTTPStatusError as refused:
+            if refused.response.status_code != 409:
+                raise
+            return False
+        return True
+
+    accepted = await asyncio.wait_for(asyncio.gather(*(one() for _ in range(8))), 30)
+    assert sum(accepted) == (1 if strategy == "reject" else 8)
+    for run in await sdk.runs.list(thread["thread_id"], limit=20):
+        await asyncio.wait_for(sdk.runs.join(thread["thread_id"], run["run_id"]), 30)
+    statuses = {run["status"] for run in await sdk.runs.list(thread["thread_id"], limit=20)}
+    assert statuses <= {"success", "interrupted"}
