@@ -6,6 +6,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import StatementError
 from starlette.exceptions import HTTPException
 
 from service.api import assistants, crons, files, runs, store, system, threads
@@ -27,6 +28,7 @@ def create_app(house: House) -> FastAPI:
     app.add_exception_handler(ConsiliaError, _shown)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(StatementError, _unstorable)
     app.add_exception_handler(Exception, _crashed)
     app.add_middleware(Bodies, limits=house.settings.limits)
     return app
@@ -56,6 +58,14 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(error.status_code, "bad_request")
     return _body(error.status_code, code, str(error.detail))
+
+
+async def _unstorable(request: Request, error: Exception) -> Response:
+    """A value that no database can keep: a number beyond 64 bits, nesting without end."""
+    assert isinstance(error, StatementError)
+    if isinstance(error.orig, TypeError | ValueError | OverflowError | RecursionError):
+        return _body(422, "unstorable_value", f"the request holds a value that cannot be stored: {error.orig}")
+    return await _crashed(request, error)
 
 
 async def _crashed(request: Request, error: Exception) -> Response:

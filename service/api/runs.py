@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from service.api import assistants, threads
 from service.api.access import TheCaller, TheHouse
-from service.api.shapes import Run, RunCreate, RunsCancel, StreamMode, run_shape
+from service.api.shapes import CheckpointRef, Run, RunCreate, RunsCancel, StreamMode, run_shape
 from service.api.sse import sse
 from service.auth import Caller
 from service.database import runs
@@ -48,12 +48,12 @@ async def accept(house: House, caller: Caller, body: RunCreate, thread_id: str |
     assistant = await assistants.find(house, caller, body.assistant_id)
     if thread_id is not None:
         thread_id = await _thread(house, caller, thread_id, body)
-    checkpoint = body.checkpoint or ({"checkpoint_id": body.checkpoint_id} if body.checkpoint_id else None)
+    at = body.checkpoint or (CheckpointRef(checkpoint_id=body.checkpoint_id) if body.checkpoint_id else None)
     order = Order(
         assistant=assistant,
         input=body.input,
-        command=body.command,
-        config=body.config,
+        command=body.command.model_dump() if body.command else None,
+        config=body.config.model_dump(exclude_none=True, exclude_defaults=True),
         context=body.context,
         metadata=body.metadata,
         stream_mode=body.modes(),
@@ -62,7 +62,7 @@ async def accept(house: House, caller: Caller, body: RunCreate, thread_id: str |
         multitask_strategy=body.multitask_strategy,
         durability=body.durability,
         subgraphs=body.stream_subgraphs,
-        checkpoint=checkpoint,
+        checkpoint=at.configurable() if at else None,
         after_seconds=body.after_seconds,
         webhook=body.webhook,
         on_completion=body.on_completion,

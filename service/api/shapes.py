@@ -1,7 +1,7 @@
 """Request and response bodies, in the shapes of LangGraph's Agent Server."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
@@ -9,6 +9,10 @@ from sqlalchemy import RowMapping
 StreamMode = Literal[
     "values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "debug", "custom"
 ]
+
+
+Filter = Annotated[dict[str, Any], Field(max_length=50)]
+"""Keys and the values they must have; 50 at most."""
 
 
 class Assistant(BaseModel):
@@ -45,8 +49,8 @@ class ThreadCreate(BaseModel):
 
 class ThreadSearch(BaseModel):
     ids: list[str] | None = None
-    metadata: dict[str, Any] | None = None
-    values: dict[str, Any] | None = None
+    metadata: Filter | None = None
+    values: Filter | None = None
     status: Literal["idle", "busy", "interrupted", "error"] | None = None
     limit: int = Field(default=10, ge=1, le=1000)
     offset: int = Field(default=0, ge=0, le=2**31)
@@ -69,6 +73,46 @@ class Thread(BaseModel):
     error: dict[str, Any] | None = None
 
 
+class Goto(BaseModel):
+    """A node to go to, with its own input."""
+
+    node: str
+    input: Any = None
+
+
+class CheckpointRef(BaseModel):
+    """Which checkpoint of a thread."""
+
+    thread_id: str | None = None
+    checkpoint_ns: str = ""
+    checkpoint_id: str | None = None
+    checkpoint_map: dict[str, str] | None = None
+
+    def configurable(self) -> dict[str, Any]:
+        """As the part of a LangGraph config that names it."""
+        return self.model_dump(exclude_none=True, exclude={"thread_id"})
+
+
+class RunCommand(BaseModel):
+    """What to do instead of giving input: answer an interrupt, write to the state, go to a node."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    resume: Any = None
+    update: dict[str, Any] | list[Any] | None = None
+    goto: str | Goto | list[str | Goto] | None = None
+
+
+class RunConfig(BaseModel):
+    """The run's config; further keys are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    configurable: dict[str, Any] = Field(default_factory=dict)
+    tags: list[str] = Field(default_factory=list)
+    recursion_limit: int | None = Field(default=None, ge=1, le=100_000)
+
+
 class RunCreate(BaseModel):
     """What to run, and how. Fields that only LangSmith knows are accepted and ignored."""
 
@@ -76,11 +120,11 @@ class RunCreate(BaseModel):
 
     assistant_id: str
     input: dict[str, Any] | None = None
-    command: dict[str, Any] | None = None
-    checkpoint: dict[str, Any] | None = None
+    command: RunCommand | None = None
+    checkpoint: CheckpointRef | None = None
     checkpoint_id: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: RunConfig = Field(default_factory=RunConfig)
     context: dict[str, Any] = Field(default_factory=dict)
     stream_mode: StreamMode | list[StreamMode] = "values"
     stream_subgraphs: bool = False
@@ -113,8 +157,8 @@ class ThreadPatch(BaseModel):
 
 
 class ThreadCount(BaseModel):
-    metadata: dict[str, Any] | None = None
-    values: dict[str, Any] | None = None
+    metadata: Filter | None = None
+    values: Filter | None = None
     status: Literal["idle", "busy", "interrupted", "error"] | None = None
 
 
@@ -128,20 +172,26 @@ class StateUpdate(BaseModel):
 
     values: dict[str, Any] | list[dict[str, Any]] | None = None
     as_node: str | None = None
-    checkpoint: dict[str, Any] | None = None
+    checkpoint: CheckpointRef | None = None
     checkpoint_id: str | None = None
 
 
 class StateRequest(BaseModel):
-    checkpoint: dict[str, Any]
+    checkpoint: CheckpointRef
     subgraphs: bool = False
+
+
+class Before(BaseModel):
+    """The config of a checkpoint, as LangGraph gives it."""
+
+    configurable: CheckpointRef
 
 
 class HistoryRequest(BaseModel):
     limit: int = Field(10, ge=1, le=1000)
-    before: str | dict[str, Any] | None = None
+    before: str | Before | CheckpointRef | None = None
     metadata: dict[str, Any] | None = None
-    checkpoint: dict[str, Any] | None = None
+    checkpoint: CheckpointRef | None = None
 
 
 class Run(BaseModel):

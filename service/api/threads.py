@@ -15,6 +15,8 @@ from sqlalchemy import RowMapping
 
 from service.api.access import TheCaller, TheHouse
 from service.api.shapes import (
+    Before,
+    CheckpointRef,
     HistoryRequest,
     Run,
     StateRequest,
@@ -217,7 +219,7 @@ async def state(thread_id: str, house: TheHouse, caller: TheCaller, subgraphs: b
 @router.post("/{thread_id}/state/checkpoint")
 async def state_at(thread_id: str, body: StateRequest, house: TheHouse, caller: TheCaller) -> dict[str, Any]:
     """The thread's state at a checkpoint."""
-    return await _state(house, await find(house, caller, thread_id), body.checkpoint, body.subgraphs)
+    return await _state(house, await find(house, caller, thread_id), body.checkpoint.configurable(), body.subgraphs)
 
 
 @router.get("/{thread_id}/state/{checkpoint_id}")
@@ -244,14 +246,15 @@ async def update_state(thread_id: str, body: StateUpdate, house: TheHouse, calle
     in_flight = house.executor.on_thread(thread["thread_id"])
     if in_flight:
         raise ThreadBusy(f"Thread {thread_id} has in-flight runs: {', '.join(in_flight)}", thread_id=thread_id)
-    chosen = body.checkpoint or ({"checkpoint_id": body.checkpoint_id} if body.checkpoint_id else {})
+    at = body.checkpoint or CheckpointRef(checkpoint_id=body.checkpoint_id)
+    chosen = at.configurable()
     config: RunnableConfig = {"configurable": {"checkpoint_ns": "", **chosen, "thread_id": thread["thread_id"]}}
     async with _graph(house, thread) as graph:
         if graph is None:
             raise NoGraph(f"Thread {thread_id} has no graph yet: run an assistant on it first", thread_id=thread_id)
         try:
             updated = await graph.aupdate_state(config, body.values, body.as_node)
-        except InvalidUpdateError as error:
+        except (InvalidUpdateError, ValueError, TypeError) as error:  # a graph's own schema may refuse it too
             raise InvalidStateUpdate(str(error)) from None
         snapshot = await graph.aget_state({"configurable": {"thread_id": thread["thread_id"]}})
     interrupts = {task.id: [shown_interrupt(each) for each in task.interrupts] for task in snapshot.tasks}
@@ -281,11 +284,17 @@ async def history_filtered(
 
 
 async def _history(house: House, thread: RowMapping, asked: HistoryRequest) -> list[dict[str, Any]]:
-    config: RunnableConfig = {"configurable": {**(asked.checkpoint or {}), "thread_id": thread["thread_id"]}}
+    config: RunnableConfig = {
+        "configurable": {
+            **(asked.checkpoint.configurable() if asked.checkpoint else {}),
+            "thread_id": thread["thread_id"],
+        }
+    }
     before: RunnableConfig | None = None
     if asked.before is not None:
-        given: dict[str, Any] = asked.before if isinstance(asked.before, dict) else {"checkpoint_id": asked.before}
-        before = {"configurable": given.get("configurable", given)}
+        ref = asked.before.configurable if isinstance(asked.before, Before) else asked.before
+        ref = CheckpointRef(checkpoint_id=ref) if isinstance(ref, str) else ref
+        before = {"configurable": ref.configurable()}
     async with _graph(house, thread) as graph:
         if graph is None:
             return []

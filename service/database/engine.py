@@ -67,6 +67,7 @@ def make_engine(url: str) -> AsyncEngine:
             parsed,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
+            hide_parameters=True,
             pool_size=10,
             max_overflow=10,
             pool_timeout=300,  # a crowd waits its turn; the request's own limits end it sooner
@@ -91,6 +92,7 @@ def _make_writing_engine(url: str) -> Engine:
         parsed.set(drivername="sqlite") if sqlite else parsed,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        hide_parameters=True,  # what a run holds is nobody's to read in a log
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=not sqlite,

@@ -10,6 +10,7 @@ from sqlalchemy import delete as sql_delete
 from service.database.engine import Database
 from service.database.tables import Json, Thread, now
 from service.database.writer import Statement, Write
+from tools.errors import InvalidInput
 
 ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
 SortBy = Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"]
@@ -160,6 +161,14 @@ async def count(
         return await connection.scalar(query) or 0
 
 
+def _text(value: Any) -> str:
+    """A filter's value as the database reads it out of JSON. Raises InvalidInput for one that JSON cannot hold."""
+    try:
+        return value if isinstance(value, str) else orjson.dumps(value).decode()
+    except TypeError as error:
+        raise InvalidInput(f"a filter holds a value that cannot be looked for: {error}") from None
+
+
 def _matching(
     query: Select[Any],
     tenant_id: str,
@@ -172,9 +181,7 @@ def _matching(
         query = query.where(Thread.status == status)
     for column, wanted in ((Thread.metadata_, metadata), (Thread.values, values)):
         for key, value in (wanted or {}).items():
-            query = query.where(
-                column[key].as_string() == (value if isinstance(value, str) else orjson.dumps(value).decode())
-            )
+            query = query.where(column[key].as_string() == _text(value))
     return query
 
 

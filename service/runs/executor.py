@@ -219,7 +219,8 @@ class Executor:
         except GraphRecursionError as error:
             outcome = Outcome("error", None, error=_error("recursion_limit", str(error), 500, "GraphRecursionError"))
         except ConsiliaError as error:
-            outcome = Outcome("error", None, error={**error.as_payload(), "type": type(error).__name__})
+            kind = "".join(part.title() for part in error.code.split("_"))
+            outcome = Outcome("error", None, error={**error.as_payload(), "type": kind})
         except SQLAlchemyError as error:
             log.error("database failed during a run", run_id=run_id, error_type=type(error).__name__)
             message = "the database did not answer or refused a write; the log has the reason; try the run again"
