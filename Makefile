@@ -48,9 +48,9 @@ format: $(VENV)/.installed-dev ## Format the code
 schemas: $(VENV)/.installed-dev ## Write the published JSON schemas
 	@$(BIN)/python scripts/write_schemas.py
 
-lock: $(UV) ## Lock the requirements anew, with hashes and without index lines
+lock: $(UV) ## Lock the requirements anew, with hashes (UPGRADE=--upgrade takes the newest)
 	@set -e; export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
-	compile="$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --upgrade"; \
+	compile="$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 $(UPGRADE)"; \
 	$$compile pyproject.toml -o requirements.lock; \
 	$$compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock; \
 	printf "uv\nhatchling\neditables\n" | $$compile - -o requirements-build.lock
