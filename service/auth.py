@@ -9,9 +9,7 @@ needs no slow hash.
 import base64
 import hashlib
 import hmac
-import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +19,7 @@ from sqlalchemy import func, insert, select
 from service.database.engine import Database
 from service.database.tables import DEFAULT_TENANT, ApiKey, now
 from service.database.writer import Statement, Write
+from service.secret_files import secret_file
 from tools.errors import ConsiliaError
 
 PREFIX: Final = "csl_"
@@ -44,19 +43,7 @@ class Caller:
 
 def pepper(data_dir: Path) -> bytes:
     """The installation's hashing key, from the data folder; made at the first call, readable by the owner only."""
-    return _secret_file(data_dir / "pepper", lambda: secrets.token_bytes(32))
-
-
-def _secret_file(path: Path, make: Callable[[], bytes]) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        value = make()
-        file.write(value)
-    return value
+    return secret_file(data_dir / "pepper", lambda: secrets.token_bytes(32))
 
 
 def _checksum(text: str) -> str:
@@ -102,7 +89,7 @@ class Keys:
             if await connection.scalar(select(func.count()).select_from(ApiKey)):
                 return None
         key = await self.create("first key", ("admin",))
-        _secret_file(self._first_key_file, lambda: key.encode())
+        secret_file(self._first_key_file, lambda: key.encode())
         return key
 
     async def create(self, name: str, scopes: tuple[str, ...], tenant_id: str = DEFAULT_TENANT) -> str:

@@ -1,12 +1,13 @@
 """Everything a service process owns, opened and closed in one place."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from agents.pool import Pool
 from service.auth import Keys
-from service.database import assistants, migrate
+from service.database import assistants, migrate, sealing
 from service.database.engine import Database, open_database
 from service.runs.executor import Executor
 from service.runs.schedule import Scheduler
@@ -59,7 +60,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         servers = {"documents": documents.server(_document_limits(limits)), "contracts": contracts.server()}
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
         feeds = Feeds(database)
-        executor = await stack.enter_async_context(Executor(database, registry, host, Pool(), feeds, limits))
+        sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
+        executor = await stack.enter_async_context(Executor(database, registry, host, Pool(), feeds, limits, sealer))
         scheduler = await stack.enter_async_context(Scheduler(database))
         keys = Keys(database, settings.data_dir)
         yield House(settings, database, registry, host, keys, feeds, executor, scheduler)

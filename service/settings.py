@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tools.errors import ConsiliaError
@@ -47,6 +47,19 @@ class Limits(BaseModel):
     )
 
 
+class Sealing(BaseModel):
+    """Where the keys are that seal identity mappings: the first of keys, command and file that is set.
+
+    A key is a line "name base64" (32 bytes); the newest is the last one and seals, the others only open.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    keys: SecretStr = Field(default=SecretStr(""), description="The keys themselves, lines or commas between them.")
+    command: list[str] = Field(default_factory=list, description="Program and arguments that print the keys.")
+    file: Path | None = Field(default=None, description="File of keys; without it sealing-keys in the data folder.")
+
+
 class Settings(BaseSettings):
     """All settings. See docs/configuration.md."""
 
@@ -60,6 +73,7 @@ class Settings(BaseSettings):
         default="info", description="Least level that is logged."
     )
     limits: Limits = Limits()
+    sealing: Sealing = Sealing()
     workflows: dict[str, str] = Field(default_factory=dict, description='Your own graphs: name = "./file.py:graph".')
     langgraph_json: Path | None = Field(default=None, description="An existing langgraph.json whose graphs are served.")
     config_dir: Path = Field(
@@ -117,6 +131,7 @@ def _explain(error: ValidationError, path: Path | None) -> str:
     faults: list[str] = []
     for fault in error.errors():
         name = ".".join(str(part) for part in fault["loc"])
-        faults.append(f"{name} = {fault['input']!r}: {fault['msg']}")
+        value = "…" if name.startswith("sealing") else repr(fault["input"])  # a key never reaches a log
+        faults.append(f"{name} = {value}: {fault['msg']}")
     where = f"{path} or the environment" if path else "the environment"
     return f"settings in {where} cannot be used: " + "; ".join(faults) + " (see docs/configuration.md)"

@@ -1,4 +1,4 @@
-"""What a workflow has at hand in one run: tools, counsel, and files. It reaches the nodes as LangGraph's context."""
+"""What a workflow has at hand in one run: tools, counsel, files, a vault. It reaches nodes as LangGraph's context."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,13 +32,30 @@ class FileStore(Protocol):
         ...
 
 
+class Vault(Protocol):
+    """Who is who in the run's record: one secret a run, sealed at rest, out of events, logs and checkpoints."""
+
+    async def put(self, secret: bytes) -> None:
+        """Keep the secret; an earlier one of the same run is replaced."""
+        ...
+
+    async def get(self) -> bytes | None:
+        """The secret, or None where none was put or it was erased. Raises `cannot_unseal`."""
+        ...
+
+    async def erase(self) -> None:
+        """Delete the secret for good: what was de-identified stays so."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One run's tools, counsel and files."""
+    """One run's tools, counsel, files and vault."""
 
     tools: Toolbox
     counsel: Counsel
     files: FileStore
+    vault: Vault
 
 
 def place(runtime: Runtime[Desk], node: str) -> Place:

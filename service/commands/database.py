@@ -1,14 +1,15 @@
-"""`consilia db`: the database's schema."""
+"""`consilia db`: the database's schema, and the keys that seal what is in it."""
 
 from typing import Annotated
 
 import typer
 
 from service.commands.terminal import ConfigOption, out, run, settings
-from service.database import migrate
-from service.database.engine import make_engine
+from service.database import migrate, sealing
+from service.database.engine import make_engine, open_database
+from service.runs import vault
 
-app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+app = typer.Typer(help="The database's schema and sealing keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -43,6 +44,28 @@ def current(config: ConfigOption = None) -> None:
         out.print(f"database {have or 'empty'}, newest {newest}")
 
     run(show())
+
+
+@app.command("new-key")
+def new_key(name: Annotated[str, typer.Argument(help="A name for the key, such as 2026-11.")]) -> None:
+    """Print a fresh sealing key as a line for the key file; the last line seals."""
+    line = sealing.new_key(name)
+    sealing.read_keys(line, "the name")
+    typer.echo(line, nl=False)
+
+
+@app.command()
+def reseal(config: ConfigOption = None) -> None:
+    """Seal every identity mapping with the newest key, after which older keys can be deleted."""
+    chosen = settings(config)
+
+    async def work() -> None:
+        keys = sealing.sealer(chosen.sealing, chosen.data_dir)
+        async with open_database(chosen.database_url) as database:
+            count = await vault.reseal(database, keys)
+        out.print(f"{count} mapping{'' if count == 1 else 's'} sealed anew with key {keys.newest!r}")
+
+    run(work())
 
 
 async def _move(url: str, revision: str, *, up: bool) -> None:

@@ -377,3 +377,14 @@ class Cron(Table):
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class IdentityMapping(Table):
+    """What de-identification took out of a run's record. sealed: ciphertext, see `sealing`; no column can be read."""
+
+    __tablename__ = "identity_mappings"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True, index=True)
+    sealed: Mapped[bytes]
+    created_at: Mapped[datetime]

@@ -20,6 +20,7 @@ from agents.pool import Pool
 from service.database import runs, threads
 from service.database.engine import Database
 from service.database.runs import RunStatus
+from service.database.sealing import Sealer
 from service.database.threads import ThreadStatus
 from service.runs.checkpoints import DatabaseSaver
 from service.runs.driving import Drive, Driven, drive
@@ -27,6 +28,7 @@ from service.runs.files import TenantFiles
 from service.runs.json import dumps, plain
 from service.runs.ledger import RunLedger
 from service.runs.stream import Feeds
+from service.runs.vault import RunVault
 from service.settings import Limits
 from tools.errors import ConsiliaError
 from tools.host import Toolbox, ToolHost
@@ -71,7 +73,14 @@ class Executor:
     """Takes runs that are in SQL as pending and executes them. Use as an async context manager."""
 
     def __init__(
-        self, database: Database, registry: Registry, host: ToolHost, pool: Pool, feeds: Feeds, limits: Limits
+        self,
+        database: Database,
+        registry: Registry,
+        host: ToolHost,
+        pool: Pool,
+        feeds: Feeds,
+        limits: Limits,
+        sealer: Sealer,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -79,6 +88,7 @@ class Executor:
         self._pool = pool
         self._feeds = feeds
         self._limits = limits
+        self._sealer = sealer
         self.saver = DatabaseSaver(database)
         self._slots = asyncio.Semaphore(limits.concurrent_runs)
         self._work: dict[str, _Work] = {}
@@ -243,6 +253,7 @@ class Executor:
                 tools=Toolbox(self._host, ledger, workflow.name, workflow.tools),
                 counsel=Counsel(self._pool, ledger),
                 files=TenantFiles(self._database, row["tenant_id"], row["run_id"]),
+                vault=RunVault(self._database, self._sealer, row["tenant_id"], row["run_id"]),
             )
         if again and await self._has_begun(row):
             order = Drive(None, **{name: getattr(order, name) for name in _AS_ORDERED})
