@@ -52,7 +52,7 @@ class Sealer:
     @property
     def newest(self) -> str:
         """The name of the key that seals."""
-        return next(reversed(self.keys))
+        return list(self.keys)[-1]
 
     def seal(self, value: bytes, *owner: str) -> bytes:
         """The value sealed with the newest key. owner: what it belongs to; the same words open it."""

@@ -67,7 +67,7 @@ def test_keys_come_from_the_settings_a_command_or_a_file(tmp_path: Path):
     ):
         found = sealing.sealer(chosen, tmp_path)
         assert (found.newest, sorted(found.keys)) == ("b", ["a", "b"])
-            assert not any(str(key) in repr(found) for key in found.keys.values())
+        assert not any(str(key) in repr(found) for key in found.keys.values())
 
 
 @pytest.mark.parametrize(
