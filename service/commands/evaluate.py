@@ -57,7 +57,7 @@ def _evaluate_review(data: Path, out_dir: Path, json: bool) -> None:
         print_json(scores.model_dump())
         return
     _print(scores)
-    out.print(f"\n[dim]written: {out_dir}/predictions.json, scores.json, scores.svg, scores.png[/]")
+    out.print(f"\n[dim]written: {out_dir}/predictions.json, scores.json, scores.svg[/]")
 
 
 def _evaluate_translation(data: Path | None, out_dir: Path | None, seed: int, json: bool) -> None:

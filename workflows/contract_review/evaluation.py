@@ -6,9 +6,6 @@ the yes/no categories (all but names, parties and dates): presence (does the con
 multisets). Both are micro-averaged. The measure is that of ContractEval (arXiv 2508.03080) in its strict form.
 """
 
-# matplotlib's annotations leave **kwargs untyped:
-# pyright: reportUnknownMemberType=false
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +16,8 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from tools.charts.bars import Reference, Row, bars
+from tools.charts.chart import Chart
 from tools.contracts.categories import BY_CUAD, BY_KEY
 from tools.contracts.clauses import find_clauses
 from tools.errors import ConsiliaError
@@ -186,31 +185,30 @@ def _same(quote: str, label: str) -> bool:
 
 
 def write(scores: Scores, predictions: Predictions, folder: Path) -> Scores:
-    """Write predictions.json, scores.json and the plot (SVG and PNG) into the folder; the scores again."""
+    """Write predictions.json, scores.json and the plot (scores.svg) into the folder; the scores again."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "predictions.json").write_bytes(orjson.dumps(dict(predictions), option=orjson.OPT_INDENT_2))
     (folder / "scores.json").write_text(scores.model_dump_json(indent=2) + "\n")
-    _plot(scores, folder)
+    (folder / "scores.svg").write_text(_plot(scores).svg() + "\n", encoding="utf-8")
     return scores
 
 
-def _plot(scores: Scores, folder: Path) -> None:
-    from matplotlib.figure import Figure as Plot  # half a second to import, and only this command draws
-
-    names = sorted(scores.categories, key=lambda name: scores.categories[name].contracts)
-    plot = Plot(figsize=(9, 0.28 * len(names) + 1.6), layout="constrained")
-    axes = plot.subplots()
-    rows = range(len(names))
-    axes.barh([row + 0.2 for row in rows], [scores.categories[n].presence.f1 for n in names], 0.38, color="#3b5bdb")
-    axes.barh([row - 0.2 for row in rows], [scores.categories[n].passage.f1 for n in names], 0.38, color="#94b0ff")
-    axes.set_yticks(list(rows), [f"{name} ({scores.categories[name].contracts})" for name in names], fontsize=8)
-    axes.axvline(scores.overall.presence.f1, color="#3b5bdb", linestyle="--", linewidth=1)
-    axes.axvline(scores.overall.passage.f1, color="#94b0ff", linestyle="--", linewidth=1)
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("F1; dashed: micro average; in brackets: contracts that have the clause")
-    axes.legend(["presence, all", "passage, all", "presence", "passage"], loc="lower right", fontsize=8)
-    axes.set_title(f"Embedded engine on {scores.contracts} contracts", fontsize=11)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    plot.savefig(folder / "scores.svg")
-    plot.savefig(folder / "scores.png", dpi=120)
+def _plot(scores: Scores) -> Chart:
+    names = sorted(scores.categories, key=lambda name: -scores.categories[name].contracts)
+    figures = {name: (scores.categories[name].presence.f1, scores.categories[name].passage.f1) for name in names}
+    return bars(
+        f"Embedded engine on {scores.contracts} contracts: F1 by category",
+        [Row(f"{name} ({scores.categories[name].contracts})", figures[name]) for name in names],
+        ["presence", "passage"],
+        description=(
+            f"F1 of each category, in brackets the contracts that have the clause. Over all categories: presence "
+            f"{scores.overall.presence.f1:.3f}, passage {scores.overall.passage.f1:.3f}."
+        ),
+        value="{:.2f}".format,
+        references=[
+            Reference("presence, all categories (micro)", scores.overall.presence.f1),
+            Reference("passage, all categories (micro)", scores.overall.passage.f1),
+        ],
+        highest=1,
+        name="category",
+    )

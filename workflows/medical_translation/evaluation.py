@@ -5,8 +5,6 @@ own. Into each pair, errors are put one at a time (`injection`); single sentence
 three, so that one can be dropped. An error counts as found where verification raises a critical alarm that the correct
 translation does not raise. The false alarm rate is every alarm, of any severity, on the correct pairs, a sentence.
 """
-# matplotlib publishes partly unknown types
-# pyright: reportUnknownMemberType=false
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,6 +14,8 @@ from random import Random
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tools.charts.bars import Reference, Row, bars
+from tools.charts.chart import Chart
 from tools.errors import ConsiliaError
 from tools.medicine.alarms import Alarm
 from tools.medicine.alignment import sentences
@@ -171,31 +171,25 @@ def _paragraphs(pairs: Sequence[Pair]) -> Iterator[Pair]:
 
 
 def write(scores: Scores, folder: Path) -> Scores:
-    """Write scores.json and the plot (SVG and PNG) into the folder; the scores again."""
+    """Write scores.json and the plot (scores.svg) into the folder; the scores again."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").write_bytes(orjson.dumps(scores.model_dump(), option=orjson.OPT_INDENT_2))
-    _plot(scores, folder)
+    (folder / "scores.svg").write_text(_plot(scores).svg() + "\n", encoding="utf-8")
     return scores
 
 
-def _plot(scores: Scores, folder: Path) -> None:
-    from matplotlib.figure import Figure as Plot  # half a second to import, and only this command draws
-
-    rows = [*scores.kinds.items(), *scores.languages.items()][::-1]
-    plot = Plot(figsize=(8, 0.32 * len(rows) + 1.6), layout="constrained")
-    axes = plot.subplots()
-    colors = ["#94b0ff" if name in scores.languages else "#3b5bdb" for name, _ in rows]
-    axes.barh(range(len(rows)), [score.recall for _, score in rows], 0.7, color=colors)
-    axes.set_yticks(range(len(rows)), [f"{name} ({score.found}/{score.injected})" for name, score in rows], fontsize=9)
-    axes.axvline(0.98, color="#c92a2a", linestyle="--", linewidth=1)
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("errors found by a critical alarm; dashed: 0.98")
-    axes.set_title(
-        f"{scores.pairs} pairs: {scores.critical_recall:.3f} of the errors found, "
-        f"{scores.false_alarm_rate:.3f} false alarms a sentence",
-        fontsize=10,
+def _plot(scores: Scores) -> Chart:
+    rows = [*scores.kinds.items(), *scores.languages.items()]
+    return bars(
+        "Injected errors found by a critical alarm",
+        [Row(f"{name} ({score.found}/{score.injected})", [score.recall]) for name, score in rows],
+        ["recall"],
+        description=(
+            f"{scores.pairs} pairs: {scores.critical_recall:.3f} of the errors found, "
+            f"{scores.false_alarm_rate:.3f} false alarms a sentence on the correct translations."
+        ),
+        value="{:.3f}".format,
+        references=[Reference("aim", 0.98)],
+        highest=1,
+        name="error or languages",
     )
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    plot.savefig(folder / "scores.svg")
-    plot.savefig(folder / "scores.png", dpi=120)
