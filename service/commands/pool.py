@@ -7,13 +7,13 @@ import typer
 from pydantic import TypeAdapter
 
 from agents.catalogue import catalogue as published
-from agents.command_lines import command_lines
-from agents.gpus import read_gpus
 from agents.model import Model
-from agents.planning import Plan, Wish
-from agents.planning import plan as lay
 from agents.routing import Needs, Route
 from agents.routing import route as decide
+from agents.serving.command_lines import command_lines
+from agents.serving.gpus import read_gpus
+from agents.serving.planning import Plan, Wish
+from agents.serving.planning import plan as lay
 from agents.signals import Failure, Kind, Signals, measure
 from service.commands import pool_tables
 from service.commands.terminal import JsonOption, err, out, print_json

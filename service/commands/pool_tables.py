@@ -7,10 +7,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agents.memory import PRECISIONS, Precision, cache_bytes_per_token, native_precision, weight_bytes
 from agents.model import Model, Sampling
-from agents.planning import Placement, Plan
 from agents.routing import Route
+from agents.serving.memory import PRECISIONS, Precision, cache_bytes_per_token, native_precision, weight_bytes
+from agents.serving.planning import Placement, Plan
 from agents.signals import Signals
 
 _GIB = 1024**3

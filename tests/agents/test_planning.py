@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.catalogue import catalogue
-from agents.command_lines import command_lines
-from agents.gpus import read_gpus
-from agents.memory import (
+from agents.model import Attention
+from agents.serving.command_lines import command_lines
+from agents.serving.gpus import read_gpus
+from agents.serving.memory import (
     cache_bytes_per_token,
     cache_tokens,
     native_precision,
@@ -17,8 +18,7 @@ from agents.memory import (
     weight_bytes,
     working_bytes,
 )
-from agents.model import Attention
-from agents.planning import DoesNotFit, Wish, plan
+from agents.serving.planning import DoesNotFit, Wish, plan
 from tools.errors import InvalidInput
 
 GIB = 1024**3

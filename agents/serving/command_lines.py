@@ -2,8 +2,8 @@
 
 import shlex
 
-from agents.memory import native_precision
-from agents.planning import Placement, Plan, Wish
+from agents.serving.memory import native_precision
+from agents.serving.planning import Placement, Plan, Wish
 
 RAY_PORT = 6379
 

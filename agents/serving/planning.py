@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agents.gpus import Host
-from agents.memory import (
+from agents.model import Model
+from agents.serving.gpus import Host
+from agents.serving.memory import (
     PRECISIONS,
     Precision,
     cache_bytes_per_token,
@@ -16,7 +17,6 @@ from agents.memory import (
     weight_bytes,
     working_bytes,
 )
-from agents.model import Model
 from tools.errors import ConsiliaError
 
 COMFORTABLE: Final = 32_768

@@ -1,0 +1,194 @@
+"""Make tiny checkpoints with random weights that a real vLLM serves: `make_tiny_models.py OUT [FAMILY…]`.
+
+What they say is noise. Their architecture is real (Qwen 3 and LLaMA with grouped-query attention, DeepSeek with latent
+attention and mixture of experts), and so are tokenizer, chat template, thinking switch and tool format: everything but
+the quality of the words can be tested with them. Each folder gets a LoRA adapter under `adapter/` too. Runs in the
+servers' environment (torch, transformers, safetensors), under a minute for all three.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    DeepseekV3Config,
+    DeepseekV3ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+CONTEXT = 16_384
+VOCABULARY = 2_048
+RANK = 8
+TEXTS = ("*.md", "docs/*.md", "samples/*.md", "agents/*.py", "workflows/**/*.py")
+"""This project's own text, from which the byte-level BPE learns its merges."""
+
+GROUPED = {
+    "hidden_size": 128,
+    "intermediate_size": 256,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 32,
+}
+LATENT = {
+    "hidden_size": 256,
+    "intermediate_size": 256,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "q_lora_rank": 64,
+    "kv_lora_rank": 512,
+    "qk_rope_head_dim": 64,
+    "qk_nope_head_dim": 128,
+    "v_head_dim": 128,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
+    "n_shared_experts": 1,
+    "moe_intermediate_size": 64,
+    "first_k_dense_replace": 1,
+    "n_group": 2,
+    "topk_group": 1,
+}
+
+MARKS = {
+    "qwen3": [
+        *("<|endoftext|>", "<|im_end|>", "<|im_start|>", "<think>", "</think>"),
+        *("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"),
+    ],
+    "llama": [
+        *("<|end_of_text|>", "<|eot_id|>", "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>"),
+        "<|python_tag|>",
+    ],
+    "deepseek": [
+        *("<|pad|>", "<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"),
+        *("<think>", "</think>", "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁call▁begin｜>"),
+        *("<｜tool▁call▁end｜>", "<｜tool▁sep｜>"),
+    ],
+}
+"""Each family's special tokens: padding first, then the end of a turn."""
+
+TEMPLATES = {
+    "qwen3": (
+        "{%- if tools %}<|im_start|>system\n"
+        "{% if messages[0].role == 'system' %}{{ messages[0].content }}\n\n{% endif %}"
+        "Functions:\n{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}"
+        'Call one as <tool_call>\n{"name": …, "arguments": …}\n</tool_call><|im_end|>\n{%- endif %}'
+        "{%- for message in messages %}{%- if not (loop.first and tools and message.role == 'system') %}"
+        "<|im_start|>{{ 'user' if message.role == 'tool' else message.role }}\n"
+        "{%- if message.role == 'tool' %}<tool_response>\n{{ message.content }}\n</tool_response>"
+        "{%- else %}{{ message.content or '' }}{%- endif %}"
+        "{%- for call in message.tool_calls or [] %}<tool_call>\n{{ call.function | tojson }}\n</tool_call>{% endfor %}"
+        "<|im_end|>\n{%- endif %}{%- endfor %}"
+        "{%- if add_generation_prompt %}<|im_start|>assistant\n"
+        "{%- if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{%- endif %}{%- endif %}"
+    ),
+    "llama": (
+        "<|begin_of_text|>{%- for message in messages %}<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n"
+        "{%- if tools and loop.last %}Functions: {{ tools | tojson }}\n{%- endif %}{{ message.content or '' }}"
+        "{%- for call in message.tool_calls or [] %}{{ call.function | tojson }}{% endfor %}<|eot_id|>{%- endfor %}"
+        "{%- if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{%- endif %}"
+    ),
+    "deepseek": (
+        "<｜begin▁of▁sentence｜>{%- for message in messages %}"
+        "{%- if message.role == 'assistant' %}<｜Assistant｜>{{ message.content or '' }}<｜end▁of▁sentence｜>"
+        "{%- elif message.role == 'user' %}<｜User｜>{{ message.content }}{%- else %}{{ message.content }}{%- endif %}"
+        "{%- endfor %}{%- if add_generation_prompt %}<｜Assistant｜><think>\n{%- endif %}"
+    ),
+}
+
+
+def lines(root: Path) -> Iterator[str]:
+    """The project's own text, line by line."""
+    for pattern in TEXTS:
+        for path in sorted(root.glob(pattern)):
+            yield from path.read_text(encoding="utf-8").splitlines()
+
+
+def tokenizer(family: str, root: Path) -> PreTrainedTokenizerFast:
+    """A byte-level BPE with the family's special tokens and chat template."""
+    pad, end, *_ = marks = MARKS[family]
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    special = [AddedToken(mark, special=True, normalized=False) for mark in marks]
+    bpe.train_from_iterator(
+        lines(root),
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        ),
+    )
+    made = PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token=pad, eos_token=end, model_max_length=CONTEXT)
+    made.chat_template = TEMPLATES[family]
+    return made
+
+
+def checkpoint(family: str, out: Path, root: Path) -> None:
+    """Weights, config, tokenizer and one adapter in `out`."""
+    words = tokenizer(family, root)
+    words.save_pretrained(out)
+    torch.manual_seed(0)
+    size = {"vocab_size": len(words), "max_position_embeddings": CONTEXT, "eos_token_id": words.eos_token_id}
+    if family == "qwen3":
+        model = Qwen3ForCausalLM(Qwen3Config(**size, **GROUPED, tie_word_embeddings=True))
+    elif family == "llama":
+        model = LlamaForCausalLM(LlamaConfig(**size, **GROUPED))
+    else:
+        model = DeepseekV3ForCausalLM(DeepseekV3Config(**size, **LATENT))
+    model.to(torch.bfloat16).save_pretrained(out)
+    if family == "deepseek":  # DeepSeek's own config says how experts are scored; vLLM makes the routing bias by it
+        path = out / "config.json"
+        told = json.loads(path.read_text()) | {"topk_method": "noaux_tc", "scoring_func": "sigmoid"}
+        path.write_text(json.dumps(told, indent=1))
+    else:
+        adapter(out / "adapter", str(out))
+
+
+def adapter(out: Path, of: str) -> None:
+    """A LoRA adapter of rank 8 on the query and value projections, in the format of PEFT."""
+    out.mkdir(exist_ok=True)
+    hidden, heads, kv_heads, head = (
+        GROUPED[key] for key in ("hidden_size", "num_attention_heads", "num_key_value_heads", "head_dim")
+    )
+    tensors: dict[str, torch.Tensor] = {}
+    for layer in range(GROUPED["num_hidden_layers"]):
+        for name, wide in (("q_proj", heads * head), ("v_proj", kv_heads * head)):
+            place = f"base_model.model.model.layers.{layer}.self_attn.{name}"
+            tensors[f"{place}.lora_A.weight"] = torch.randn(RANK, hidden, dtype=torch.bfloat16)
+            tensors[f"{place}.lora_B.weight"] = torch.randn(wide, RANK, dtype=torch.bfloat16)
+    save_file(tensors, out / "adapter_model.safetensors")
+    told = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": of,
+        "r": RANK,
+        "lora_alpha": 2 * RANK,
+        "target_modules": ["q_proj", "v_proj"],
+        "bias": "none",
+    }
+    (out / "adapter_config.json").write_text(json.dumps(told, indent=1))
+
+
+def main() -> None:
+    """Make the models that are asked for, all three by default."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("out", type=Path)
+    asked.add_argument("families", nargs="*", metavar="FAMILY", help=", ".join(MARKS))
+    told = asked.parse_args()
+    if strange := set(told.families) - set(MARKS):
+        asked.error(f"no such family: {', '.join(sorted(strange))}; there are {', '.join(MARKS)}")
+    for family in told.families or MARKS:
+        out = told.out / f"tiny-{family}"
+        checkpoint(family, out, Path(__file__).parent.parent)
+        print(out)
+
+
+if __name__ == "__main__":
+    main()
