@@ -10,7 +10,8 @@ from tools.medicine.tree import Figure, Node, Order, Word
 
 _PARTS = ("drug", "form", "route", "frequency", "moment")
 _FOR = {
-    "zh": r"(?:共|连用|连服|疗程)\s*(?:{d})|[x×*]\s*(?:{d})", "en": r"for (?:{d})|[x×] ?(?:{d})", "es": r"durante (?:{d})",
+    "zh": r"(?:共|连用|连服|疗程)\s*(?:{d})|[x×*]\s*(?:{d})",
+    "en": r"for (?:{d})|[x×] ?(?:{d})", "es": r"durante (?:{d})",
     "fr": r"pendant (?:{d})", "de": r"fur (?:{d})", "ja": r"(?:{d})(?!\d)",
 }  # fmt: skip
 _STRENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*")

@@ -39,7 +39,10 @@ Wording = tuple[str | Slot, ...]
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One template. read: folded variants by language; write: the preferred wording; negates: what follows is denied."""
+    """One template.
+
+    read: folded variants by language; write: the preferred wording; negates: what it holds is denied.
+    """
 
     makes: str
     read: Mapping[str, tuple[Wording, ...]] = field(hash=False)

@@ -1,7 +1,7 @@
 """The term base: what a thing of medicine is called in Chinese, English, Spanish, French, German and Japanese.
 
-Written for this project, one file a kind in `term_base/`, one concept a line: six cells separated by `|` in the order of
-LANGUAGES, synonyms in a cell separated by `;`, the preferred one first. `+f` marks a feminine, `+p` a plural noun
+Written for this project, one file a kind in `term_base/`, one concept a line: six cells separated by `|` in the order
+of LANGUAGES, synonyms in a cell separated by `;`, the preferred one first. `+f` marks a feminine, `+p` a plural noun
 (Spanish and French adjectives agree with it). `a~b` gives the two forms of an adjective (masculine, feminine) or of a
 countable unit (one, several). Drugs and conditions of the knowledge base are terms too.
 """
@@ -36,7 +36,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A concept with its names by language, the preferred one first. kind: the file that it is in, or drug, diagnosis."""
+    """A concept with its names by language, the preferred first. kind: the file that it is in, or drug, diagnosis."""
 
     kind: str
     names: Mapping[str, tuple[Name, ...]] = field(hash=False)

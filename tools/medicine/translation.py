@@ -1,11 +1,12 @@
 """The embedded engine's translation: a sentence whole, by term base and phrase templates, or not at all.
 
-What cannot be translated whole stays in the source language and is listed. Nothing is guessed. Between Chinese, English,
-Spanish, French, German and Japanese.
+What cannot be translated whole stays in the source language and is listed. Nothing is guessed. Between Chinese,
+English, Spanish, French, German and Japanese.
 """
 
 import re
 from functools import cache
+from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,8 +14,9 @@ from tools.medicine import alignment
 from tools.medicine.alarms import Span, span
 from tools.medicine.grammar import Reader
 from tools.medicine.lexicon import IDEOGRAPHIC, fold, language
+from tools.medicine.phrases import Slot
 from tools.medicine.term_base import LANGUAGES, TermBase
-from tools.medicine.tree import Filled, Node, write
+from tools.medicine.tree import Filled, Listed, Node, Word, write
 
 _ENUMERATION = re.compile(r"\s*(?:\(?\d{1,2}[.)、)](?!\d)|[-•*])\s*")
 _LABEL = re.compile(r"\s*([^:\n]{1,40}?)\s*:\s*")
@@ -77,7 +79,7 @@ def _units(segment: str) -> list[tuple[int, int]]:
     for start, end in alignment.sentences(segment):
         marks = [start, *(m.start() for m in re.finditer(r"(?<=[\s。;；])\d{1,2}[.、)](?!\d)", segment[start:end]))]
         cuts = [start, *(start + each for each in marks[1:]), end]
-        found += zip(cuts, cuts[1:], strict=False)
+        found += pairwise(cuts)
     return [(a, b) for a, b in found if segment[a:b].strip()]
 
 
@@ -155,10 +157,10 @@ def _clauses(body: str, source: str, target: str, terms: TermBase) -> str | None
 
 def _unclear(before: Node, node: Node) -> bool:
     """Whether a bare finding stands after a negation: "无发热，咳嗽" does not say whether there is a cough."""
-    bare = not isinstance(node, Filled) or (
-        node.phrase.makes == "clause" and len(node.slots) == 1 and not node.phrase.negates
-    )
-    return isinstance(before, Filled) and before.phrase.negates and bare
+    while isinstance(node, Filled) and node.phrase.write == {lang: (Slot(node.slots[0][0]),) for lang in LANGUAGES}:
+        node = node.slots[0][1]
+    bare = isinstance(node, Word | Listed) or (isinstance(node, Filled) and node.phrase.makes == "finding")
+    return bare and isinstance(before, Filled) and before.phrase.negates
 
 
 def _joined(texts: list[str], joints: list[str], lang: str) -> str:

@@ -115,9 +115,8 @@ def _write_phrase(phrase: Phrase, slots: dict[str, Node], lang: str, flag: str) 
         if isinstance(piece, str):
             pieces.append(piece)
             continue
-        agrees = next(
-            (slots[s.name] for s in wording if isinstance(s, Slot) and s != piece and _noun(slots[s.name])), None
-        )
+        others = (slots[each.name] for each in wording if isinstance(each, Slot) and each != piece)
+        agrees = next((node for node in others if _noun(node)), None)
         text = write(slots[piece.name], lang, piece.flag or (flag if flag == "or" else ""), agrees)
         if text is None:
             return None
