@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy import delete as sql_delete
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
 from service.database.engine import Database
 from service.database.tables import Run, RunEvent, now
@@ -12,16 +13,28 @@ from service.database.writer import Statement, Write
 
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 FINISHED: tuple[RunStatus, ...] = ("success", "error", "timeout", "interrupted")
+UNFINISHED: tuple[RunStatus, ...] = ("pending", "running")
 
-_INSERT = Statement(insert(Run), rank=10)
-_INSERT_EVENT = Statement(insert(RunEvent), rank=30)
+# On PostgreSQL a commit whose connection broke is tried again, and may have succeeded the first time.
+_INSERT = Statement(insert(Run), rank=10, postgresql=postgresql_insert(Run).on_conflict_do_nothing())
+_INSERT_EVENT = Statement(insert(RunEvent), rank=30, postgresql=postgresql_insert(RunEvent).on_conflict_do_nothing())
 _START = Statement(
     update(Run)
     .where(Run.run_id == bindparam("b_run_id"))
     .values(
-        status="running", attempt=bindparam("b_attempt"), started_at=bindparam("b_now"), updated_at=bindparam("b_now")
+        status="running",
+        attempt=bindparam("b_attempt"),
+        executor=bindparam("b_executor"),
+        started_at=bindparam("b_now"),
+        updated_at=bindparam("b_now"),
     ),
     rank=20,
+)
+_HAND_BACK = Statement(
+    update(Run)
+    .where(Run.run_id == bindparam("b_run_id"))
+    .values(status="pending", executor=None, updated_at=bindparam("b_now")),
+    rank=70,
 )
 _FINISH = Statement(
     update(Run)
@@ -69,6 +82,8 @@ def creation(
         "attempt": 0,
         "engine": None,
         "degraded": False,
+        "executor": None,
+        "cancelling": None,
         "created_at": moment,
         "updated_at": moment,
         "started_at": None,
@@ -77,8 +92,14 @@ def creation(
     return Write(_INSERT, row), row
 
 
-def started(run_id: str, attempt: int) -> Write:
-    return Write(_START, {"b_run_id": run_id, "b_attempt": attempt, "b_now": now()})
+def started(run_id: str, attempt: int, executor: str) -> Write:
+    """executor: the name of the process that executes the run."""
+    return Write(_START, {"b_run_id": run_id, "b_attempt": attempt, "b_executor": executor, "b_now": now()})
+
+
+def handed_back(run_id: str) -> Write:
+    """The write of a process that shuts down: the run waits again, for whoever takes it up."""
+    return Write(_HAND_BACK, {"b_run_id": run_id, "b_now": now()})
 
 
 def finished(
@@ -145,10 +166,53 @@ async def search(
 
 
 async def unfinished(database: Database) -> Sequence[RowMapping]:
-    """Runs that were accepted and have not ended, oldest first: what an executor takes up at its start."""
-    query = select(Run.__table__).where(Run.status.in_(("pending", "running"))).order_by(Run.run_id)
+    """Runs that were accepted and have not ended, oldest first."""
+    query = select(Run.__table__).where(Run.status.in_(UNFINISHED)).order_by(Run.run_id)
     async with database.reading() as connection:
         return (await connection.execute(query)).mappings().all()
+
+
+async def waiting(database: Database, most: int) -> int:
+    """How many runs have not begun, counted up to `most`."""
+    some = select(Run.run_id).where(Run.status == "pending").limit(most).subquery()
+    async with database.reading() as connection:
+        return await connection.scalar(select(func.count()).select_from(some)) or 0
+
+
+async def on_thread(database: Database, thread_id: str) -> list[str]:
+    """Ids of the thread's runs that have not ended, in their order."""
+    query = select(Run.run_id).where(Run.thread_id == thread_id, Run.status.in_(UNFINISHED)).order_by(Run.run_id)
+    async with database.reading() as connection:
+        return list(await connection.scalars(query))
+
+
+async def status(database: Database, run_id: str) -> RunStatus | None:
+    """The run's status, None when there is no such run."""
+    async with database.reading() as connection:
+        return await connection.scalar(select(Run.status).where(Run.run_id == run_id))
+
+
+async def claim(database: Database, run_id: str, executor: str, *, again: bool) -> RowMapping | None:
+    """Take a run for execution: its row with the new attempt's number; None when it is not to be had.
+
+    Only a run that waits can be taken, unless `again`: then one that another process has left running.
+    """
+    free = UNFINISHED if again else ("pending",)
+    taken = (
+        update(Run)
+        .where(Run.run_id == run_id, Run.status.in_(free))
+        .values(status="running", attempt=Run.attempt + 1, executor=executor, started_at=now(), updated_at=now())
+        .returning(Run.__table__)
+    )
+    async with database.engine.begin() as connection:
+        return (await connection.execute(taken)).mappings().one_or_none()
+
+
+async def cancel(database: Database, run_id: str, action: str) -> RunStatus | None:
+    """Ask for a run's end; the status it then has, None when it had ended. A run that waits is taken at once."""
+    asked = update(Run).where(Run.run_id == run_id, Run.status.in_(UNFINISHED)).values(cancelling=action)
+    async with database.engine.begin() as connection:
+        return await connection.scalar(asked.returning(Run.status))
 
 
 async def last_event(database: Database, run_id: str) -> int:

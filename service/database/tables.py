@@ -137,7 +137,8 @@ class Run(Table):
     kwargs: all that the executor needs besides the input (config, context, command, stream modes, durability, …).
     output: the final state. error: {"code", "message", "status", "details", "trace"}. attempt: 1 for the first try;
     each take-up after a crash adds one. engine: "embedded", "models", or both, as the run's questions were answered.
-    degraded: an outage made the embedded engine answer in place of a model.
+    degraded: an outage made the embedded engine answer in place of a model. executor: the process that executes it, by
+    name. cancelling: how somebody has asked for its end, "interrupt" or "rollback".
     """
 
     __tablename__ = "runs"
@@ -163,6 +164,8 @@ class Run(Table):
     attempt: Mapped[int]
     engine: Mapped[str | None]
     degraded: Mapped[bool]
+    executor: Mapped[str | None]
+    cancelling: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

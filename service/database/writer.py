@@ -7,18 +7,57 @@ tried again alone, so that one bad row fails its own caller only.
 
 Why a thread with a synchronous connection: through an asynchronous driver each statement costs two thread switches,
 which measured as more than half of a small run's time (60 runs/s against 160 with the thread, benchmarks/README.md).
+
+On PostgreSQL, where several processes write, the transaction also does two things for runs. It checks `fence`s: a
+process that was given up for dead, and whose run another has taken over, can write nothing more of that run. And it
+notifies the other processes of the runs that it `announces`, once for all of them. A connection that is lost is made
+again, and the group tried again, for as long as the settings say.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Executable
+import psycopg
+import structlog
+from sqlalchemy import Connection, Engine, Executable, bindparam, select, text
+from sqlalchemy.exc import DBAPIError
+
+from service.database.tables import Run
+from tools.errors import ConsiliaError
+
+log = structlog.get_logger(__name__)
 
 Parameters = dict[str, Any]
+
+CHANNEL: Final = "consilia_runs"
+"""The channel of announcements; each payload is one `announce`."""
+
+_FENCES = (
+    select(Run.run_id, Run.attempt)
+    .where(Run.run_id.in_(bindparam("run_ids", expanding=True)))
+    .with_for_update(read=True)
+)
+_ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', payload) FROM unnest(CAST(:payloads AS text[])) AS payload")
+
+
+class Superseded(ConsiliaError):
+    """Another process has taken the run over, or it was deleted: this one may write nothing more of it."""
+
+    code = "run_superseded"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Holds while the run is in this attempt."""
+
+    run_id: str
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +66,13 @@ class Statement:
 
     rank: within one transaction, statements of a lower rank come first, so that equal statements of many runs stand
     together and are executed in one call. Statements that touch the same rows must have ranks in the order in which a
-    run issues them, or the same rank, which keeps the order of submission.
+    run issues them, or the same rank, which keeps the order of submission. postgresql: the statement there, where it
+    differs.
     """
 
     sql: Executable
     rank: int
+    postgresql: Executable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +86,22 @@ class Write:
 @dataclass(slots=True)
 class _Request:
     writes: Sequence[Write]
+    fence: Fence | None
+    announce: str | None
     done: asyncio.Future[None]
 
 
 class Writer:
-    """Queues writes and commits them in groups. Use as an async context manager."""
+    """Queues writes and commits them in groups. Use as an async context manager.
 
-    def __init__(self, engine: Engine, largest_group: int = 512) -> None:
+    patience: seconds for which a group is tried again after the connection to the database was lost.
+    """
+
+    def __init__(self, engine: Engine, largest_group: int = 512, patience: float = 30.0) -> None:
         self._engine = engine
         self._largest_group = largest_group
+        self._patience = patience
+        self._distributed = engine.dialect.name != "sqlite"
         self._queue: list[_Request] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -73,17 +121,25 @@ class Writer:
             await self._task
         self._thread.shutdown()
 
-    def submit(self, *writes: Write) -> asyncio.Future[None]:
-        """Queue writes; the future is done when they are committed, in the order of submission."""
+    def submit(
+        self, *writes: Write, fence: Fence | None = None, announce: str | None = None
+    ) -> asyncio.Future[None]:
+        """Queue writes; the future is done when they are committed, in the order of submission.
+
+        fence: they are written only while it holds, else Superseded. announce: what other processes are told.
+        """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Request(writes, done))
+        self._queue.append(_Request(writes, fence, announce, done))
         self._wake.set()
         return done
 
-    async def write(self, *writes: Write) -> None:
-        """Write and wait for the commit. All writes of one call are in one transaction. Raises SQLAlchemyError."""
+    async def write(self, *writes: Write, fence: Fence | None = None, announce: str | None = None) -> None:
+        """Write and wait for the commit. All writes of one call are in one transaction.
+
+        Raises SQLAlchemyError, Superseded.
+        """
         if writes:
-            await asyncio.shield(self.submit(*writes))
+            await asyncio.shield(self.submit(*writes, fence=fence, announce=announce))
 
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -92,22 +148,75 @@ class Writer:
             self._wake.clear()
             while self._queue:
                 group, self._queue = self._queue[: self._largest_group], self._queue[self._largest_group :]
-                errors = await loop.run_in_executor(self._thread, self._commit, [each.writes for each in group])
+                errors = await loop.run_in_executor(self._thread, self._commit_patiently, group)
                 for request, error in zip(group, errors, strict=True):
                     _settle(request, error)
             if self._closing:
                 return
 
-    def _commit(self, group: list[Sequence[Write]]) -> list[Exception | None]:
-        """In the writer's thread: commit a group; for each request None, or what went wrong with it."""
+    def _commit_patiently(self, group: list[_Request]) -> list[Exception | None]:
+        """In the writer's thread: commit a group, waiting for a database that is away; per request what went wrong.
+
+        A commit whose connection was lost may have succeeded all the same. So the statements of this package's runs
+        and events do nothing where their row exists already, and trying again is safe.
+        """
+        deadline = time.monotonic() + self._patience
+        pause = 0.05
+        errors = self._commit(group)
+        while waiting := [index for index, error in enumerate(errors) if connection_lost(error)]:
+            if time.monotonic() + pause > deadline or self._closing:
+                break
+            log.warning("the database is away; what is to be written waits", writes=len(waiting), again_in_s=pause)
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+            again = self._commit([group[index] for index in waiting])
+            for index, error in zip(waiting, again, strict=True):
+                errors[index] = error
+        return errors
+
+    def _commit(self, group: list[_Request]) -> list[Exception | None]:
+        """Commit a group; for each request None, or what went wrong with it."""
         try:
             with self._engine.begin() as connection:
-                _execute(connection, [write for writes in group for write in writes])
+                passed = self._past_fences(connection, group)
+                writes = [write for request in passed for write in request.writes]
+                _execute(connection, writes, self._distributed)
+                self._announce(connection, passed)
         except Exception as error:  # a row that cannot be written fails its own caller, never the writer
-            if len(group) == 1:
-                return [error]
-            return [each for writes in group for each in self._commit([writes])]
-        return [None] * len(group)
+            if len(group) == 1 or connection_lost(error):
+                return [error] * len(group)
+            return [each for request in group for each in self._commit([request])]
+        if len(passed) == len(group):
+            return [None] * len(group)
+        kept = set(map(id, passed))
+        return [None if id(request) in kept else _superseded(request) for request in group]
+
+    def _past_fences(self, connection: Connection, group: list[_Request]) -> list[_Request]:
+        """The requests whose fence holds; the rows of their runs stay locked against a new attempt till the commit."""
+        run_ids = {request.fence.run_id for request in group if request.fence is not None}
+        if not run_ids or not self._distributed:
+            return group
+        attempts = {row.run_id: row.attempt for row in connection.execute(_FENCES, {"run_ids": sorted(run_ids)})}
+        return [each for each in group if each.fence is None or attempts.get(each.fence.run_id) == each.fence.attempt]
+
+    def _announce(self, connection: Connection, group: list[_Request]) -> None:
+        payloads = {request.announce for request in group if request.announce is not None}
+        if payloads and self._distributed:
+            connection.execute(_ANNOUNCE, {"payloads": sorted(payloads)})
+
+
+def connection_lost(error: BaseException | None) -> bool:
+    """Whether the database went away or could not be reached, rather than refusing what was asked."""
+    if not isinstance(error, DBAPIError):
+        return False
+    unreachable = isinstance(error.orig, psycopg.OperationalError) and error.statement is None
+    return error.connection_invalidated or unreachable
+
+
+def _superseded(request: _Request) -> Superseded:
+    assert request.fence is not None, "only a fence keeps a request from being written"
+    run_id = request.fence.run_id
+    return Superseded(f"run {run_id} was taken over by another process, or deleted", run_id=run_id)
 
 
 def _settle(request: _Request, error: Exception | None) -> None:
@@ -119,7 +228,7 @@ def _settle(request: _Request, error: Exception | None) -> None:
         request.done.set_exception(error)
 
 
-def _execute(connection: Connection, writes: list[Write]) -> None:
+def _execute(connection: Connection, writes: list[Write], distributed: bool) -> None:
     """Execute by rank, neighbours with the same statement in one call."""
     writes.sort(key=lambda write: write.statement.rank)
     start = 0
@@ -128,5 +237,6 @@ def _execute(connection: Connection, writes: list[Write]) -> None:
         statement = writes[start].statement
         while end < len(writes) and writes[end].statement is statement:
             end += 1
-        connection.execute(statement.sql, [write.parameters for write in writes[start:end]])
+        sql = statement.postgresql if distributed and statement.postgresql is not None else statement.sql
+        connection.execute(sql, [write.parameters for write in writes[start:end]])
         start = end

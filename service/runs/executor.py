@@ -1,301 +1,212 @@
-"""Executing runs in this process: at most so many at a time, the runs of one thread one after the other."""
+"""Executing runs in this process."""
 
 import asyncio
-import traceback
-from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, Literal, Self, cast
-from weakref import WeakValueDictionary
+from typing import Any, Final, cast
 
 import structlog
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphDrained, GraphRecursionError
+from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from sqlalchemy.exc import SQLAlchemyError
 
-from agents.ask import Counsel
-from agents.pool import Pool
 from service.database import runs, threads
 from service.database.engine import Database
-from service.database.runs import RunStatus
-from service.database.sealing import Sealer
-from service.database.threads import ThreadStatus
+from service.database.writer import Fence, Superseded
 from service.runs.checkpoints import DatabaseSaver
+from service.runs.desks import Desks
 from service.runs.driving import Drive, Driven, drive
-from service.runs.files import TenantFiles
 from service.runs.json import dumps, plain
 from service.runs.ledger import RunLedger
+from service.runs.outcome import CancelAction, Outcome, failure
+from service.runs.slots import Slots
 from service.runs.stream import Feeds
-from service.runs.vault import RunVault
 from service.settings import Limits
-from tools.errors import ConsiliaError
-from tools.host import Toolbox, ToolHost
-from workflows.desk import Desk
 from workflows.registry import Registry
 
 log = structlog.get_logger(__name__)
 
-CancelAction = Literal["interrupt", "rollback"]
+_LONGEST_PAUSE: Final = 10.0
+"""Seconds between two tries to record the end of a run while the database refuses it."""
+
+_AS_ORDERED: Final = ("stream_mode", "subgraphs", "interrupt_before", "interrupt_after", "durability")
 
 
-class QueueFull(ConsiliaError):
-    """More runs wait than the limit allows."""
-
-    code = "queue_full"
-    status = 429
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended. values: the final state. interrupts: what it waits for, by task id. error: with its `type`."""
-
-    status: RunStatus
-    values: dict[str, Any] | None
-    interrupts: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
-    error: dict[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class _Work:
-    """A run that is queued or executing here. cancelling: set once somebody has asked for its end."""
+@dataclass(slots=True, eq=False)
+class Execution:
+    """A run's execution in this process. row: its attempt is the one before. cancelling: set once somebody wants its
+    end. claimed: its row says already that this process executes it, its attempt being this one."""
 
     row: dict[str, Any]
-    outcome: asyncio.Future[Outcome]
+    claimed: bool = False
     control: RunControl = field(default_factory=RunControl)
-    task: asyncio.Task[None] | None = None
-    begun: bool = False
+    task: asyncio.Task[Any] | None = None
     cancelling: CancelAction | None = None
+
+    @property
+    def attempt(self) -> int:
+        attempt: int = self.row["attempt"]
+        return attempt if self.claimed else attempt + 1
+
+    def cancel(self, action: CancelAction) -> None:
+        """Ask for the run's end; the first who asks says how."""
+        if self.cancelling is None:
+            self.cancelling = action
+            if self.task is not None:  # before its first step a task would end without its clean-up
+                self.task.cancel("cancelled by a caller")
 
 
 class Executor:
-    """Takes runs that are in SQL as pending and executes them. Use as an async context manager."""
+    """Executes runs, so many at a time; what a run leaves behind is in SQL.
+
+    name: of this process, as the runs' rows show it.
+    """
 
     def __init__(
-        self,
-        database: Database,
-        registry: Registry,
-        host: ToolHost,
-        pool: Pool,
-        feeds: Feeds,
-        limits: Limits,
-        sealer: Sealer,
+        self, database: Database, registry: Registry, desks: Desks, feeds: Feeds, limits: Limits, name: str
     ) -> None:
         self._database = database
         self._registry = registry
-        self._host = host
-        self._pool = pool
+        self._desks = desks
         self._feeds = feeds
         self._limits = limits
-        self._sealer = sealer
-        self.saver = DatabaseSaver(database)
-        self._slots = asyncio.Semaphore(limits.concurrent_runs)
-        self._work: dict[str, _Work] = {}
-        self._threads: dict[str, deque[_Work]] = defaultdict(deque)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._draining = False
+        self.name = name
+        self._slots = Slots(limits.concurrent_runs, limits.workflow_runs, limits.tenant_runs)
+        self._executions: dict[str, Execution] = {}
+        self.draining = False
 
-    async def __aenter__(self) -> Self:
-        for row in await runs.unfinished(self._database):
-            log.info("run taken up again", run_id=row["run_id"], status=row["status"], attempt=row["attempt"] + 1)
-            self.submit(dict(row))
-        return self
+    def executing(self) -> list[str]:
+        """Ids of the runs that are executing or waiting for a place here."""
+        return list(self._executions)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Drain: start nothing more, let each run end its step and checkpoint it; what is left is taken up again."""
-        self._draining = True
-        tasks = [work.task for work in self._work.values() if work.task is not None]
-        for work in self._work.values():
-            work.control.request_drain("shutdown")
+    def cancel(self, run_id: str, action: CancelAction) -> bool:
+        """Ask for a run's end: its state stays as its last step left it, or, with `rollback`, as it was before the run.
+
+        False when it is not executed here.
+        """
+        execution = self._executions.get(run_id)
+        if execution is not None:
+            execution.cancel(action)
+        return execution is not None
+
+    async def drain(self) -> None:
+        """Let each run end its step and checkpoint it, within limits.drain_seconds; then stop them where they are."""
+        self.draining = True
+        tasks = [each.task for each in self._executions.values() if each.task is not None]
+        for execution in self._executions.values():
+            execution.control.request_drain("shutdown")
         if tasks:
             await asyncio.wait(tasks, timeout=self._limits.drain_seconds)
         for task in tasks:
             task.cancel("shutdown")
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def thread_lock(self, thread_id: str) -> asyncio.Lock:
-        """Held while a run is accepted on a thread, so that of two callers only one finds it idle."""
-        return self._locks.setdefault(thread_id, asyncio.Lock())
+    async def execute(self, execution: Execution) -> Outcome | None:
+        """Execute in the calling task; None when the run is not ended: this process goes down first, or has lost it.
 
-    def check_room(self) -> None:
-        """Raises QueueFull when the queue is at its limit; call it before a run is accepted."""
-        waiting = len(self._work)
-        if waiting >= self._limits.queued_runs:
-            raise QueueFull(f"{waiting} runs are waiting, the limit is {self._limits.queued_runs}; try again later")
-
-    def submit(self, row: dict[str, Any]) -> asyncio.Future[Outcome]:
-        """Queue a run that is in SQL; the future tells how it ended."""
-        work = _Work(row, asyncio.get_running_loop().create_future())
-        self._work[row["run_id"]] = work
-        queue = self._threads[row["thread_id"]]
-        queue.append(work)
-        self._feeds.open(row["run_id"])
-        if len(queue) == 1:
-            self._start(work)
-        return work.outcome
-
-    def outcome(self, run_id: str) -> asyncio.Future[Outcome] | None:
-        """The future of a run that is queued or executing here."""
-        work = self._work.get(run_id)
-        return work.outcome if work else None
-
-    def on_thread(self, thread_id: str) -> list[str]:
-        """Ids of the runs that are queued or executing on a thread, in their order."""
-        return [work.row["run_id"] for work in self._threads.get(thread_id, ())]
-
-    def cancel(self, run_id: str, action: CancelAction) -> asyncio.Future[Outcome] | None:
-        """End a run: its state stays as its last step left it, or, with `rollback`, as it was before the run.
-
-        The future of its end; None when it is not queued or executing here.
+        Raises CancelledError when this process goes down and has no time left.
         """
-        work = self._work.get(run_id)
-        if work is None:
+        run_id = execution.row["run_id"]
+        execution.task = asyncio.current_task()
+        self._executions[run_id] = execution
+        try:
+            return await self._outcome(execution)
+        except Superseded:
+            log.warning("run lost to another process", run_id=run_id, attempt=execution.attempt)
             return None
-        if work.cancelling is None:
-            work.cancelling = action
-            if work.task is not None and work.begun:  # before its first step a task would end without its clean-up
-                work.task.cancel("cancelled by a caller")
-        return work.outcome
-
-    def _start(self, work: _Work) -> None:
-        work.task = asyncio.create_task(self._execute(work), name=f"run {work.row['run_id']}")
-
-    async def _execute(self, work: _Work) -> None:
-        run_id, thread_id = work.row["run_id"], work.row["thread_id"]
-        work.begun = True
-        try:
-            outcome = await self._outcome(work)
-            if outcome is not None and not work.outcome.done():
-                work.outcome.set_result(outcome)
-        except Exception as error:  # recording its end failed: say so in the row; if even that fails, to whoever waits
-            log.exception("run could not be recorded", run_id=run_id)
-            try:
-                outcome = await self._give_up(work.row, error)
-            except SQLAlchemyError as gone:
-                if not work.outcome.done():
-                    work.outcome.set_exception(gone)
-            else:
-                if not work.outcome.done():
-                    work.outcome.set_result(outcome)
         finally:
-            if not work.outcome.done():
-                work.outcome.cancel()
             self._feeds.close(run_id)
-            self._work.pop(run_id, None)
-            queue = self._threads[thread_id]
-            queue.popleft()
-            if queue and not self._draining:
-                self._start(queue[0])
-            elif not queue:
-                del self._threads[thread_id]
+            del self._executions[run_id]
 
-    async def _outcome(self, work: _Work) -> Outcome | None:
-        """Run it, unless it was cancelled before; None when this process goes down first."""
-        row = work.row
-        ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], self._feeds.open(row["run_id"]))
+    async def _outcome(self, execution: Execution) -> Outcome | None:
+        row = execution.row
+        fence = None if self._database.is_sqlite else Fence(row["run_id"], execution.attempt)
+        feed = self._feeds.open(row["run_id"])
+        ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], feed, fence)
+        workflow, tenant, priority = row["graph_id"], row["tenant_id"], row["kwargs"].get("priority") or 0
         try:
-            if work.cancelling is None:
+            if execution.cancelling is None:
                 await _until_due(row)
-                async with self._slots:
-                    return await self._run(row, ledger, work.control)
+                async with self._slots.taken(workflow, tenant, priority):
+                    return await self._run(execution, ledger, fence)
         except GraphDrained:
+            await self._database.writer.write(runs.handed_back(row["run_id"]), fence=fence)
             return None
         except asyncio.CancelledError:
-            if work.cancelling is None:
+            if execution.cancelling is None:
                 raise
-            task = asyncio.current_task()
-            assert task is not None, "a run is executed in a task"
-            task.uncancel()
-        return await self._end_cancelled(work, ledger)
+            assert execution.task is not None, "a run is executed in a task"
+            execution.task.uncancel()
+        if execution.attempt > 1:
+            ledger.continue_after(await runs.last_event(self._database, row["run_id"]))
+        return await self.end_cancelled(row, execution.cancelling or "interrupt", ledger)
 
-    async def _run(self, row: dict[str, Any], ledger: RunLedger, control: RunControl) -> Outcome:
-        run_id, attempt = row["run_id"], row["attempt"] + 1
-        again = attempt > 1
-        if again:
+    async def _run(self, execution: Execution, ledger: RunLedger, fence: Fence | None) -> Outcome:
+        row, attempt = execution.row, execution.attempt
+        run_id = row["run_id"]
+        if attempt > 1:
             ledger.continue_after(await runs.last_event(self._database, run_id))
-        started = (runs.started(run_id, attempt), threads.status_changed(row["thread_id"], "busy"))
-        ledger.append("metadata", dumps({"run_id": run_id, "attempt": attempt}), *started)
+        begun = [threads.status_changed(row["thread_id"], "busy")]
+        if not execution.claimed:
+            begun.append(runs.started(run_id, attempt, self.name))
+        ledger.append("metadata", dumps({"run_id": run_id, "attempt": attempt}), *begun)
         try:
             async with asyncio.timeout(self._limits.run_seconds):
-                outcome = await self._drive(row, ledger, control, again)
-        except TimeoutError:
-            message = f"the run took longer than {self._limits.run_seconds:g} s (limits.run_seconds)"
-            outcome = Outcome("timeout", None, error=_error("run_timeout", message, 504, "TimeoutError"))
-        except GraphDrained:
+                outcome = await self._drive(row, ledger, execution, fence)
+        except (GraphDrained, Superseded):
             raise
-        except GraphRecursionError as error:
-            outcome = Outcome("error", None, error=_error("recursion_limit", str(error), 500, "GraphRecursionError"))
-        except ConsiliaError as error:
-            kind = "".join(part.title() for part in error.code.split("_"))
-            outcome = Outcome("error", None, error={**error.as_payload(), "type": kind})
-        except SQLAlchemyError as error:
-            log.error("database failed during a run", run_id=run_id, error_type=type(error).__name__)
-            message = "the database did not answer or refused a write; the log has the reason; try the run again"
-            outcome = Outcome("error", None, error=_error("database_error", message, 503, type(error).__name__))
         except Exception as error:
             log.warning("run failed", run_id=run_id, error_type=type(error).__name__)
-            shown = _error("graph_error", str(error), 500, type(error).__name__)
-            shown["trace"] = "".join(traceback.format_exception(error))[-20_000:]
-            outcome = Outcome("error", None, error=shown)
+            outcome = failure(error, self._limits.run_seconds)
         await self._settle(row, ledger, outcome)
         return outcome
 
-    async def _drive(self, row: dict[str, Any], ledger: RunLedger, control: RunControl, again: bool) -> Outcome:
+    async def _drive(
+        self, row: dict[str, Any], ledger: RunLedger, execution: Execution, fence: Fence | None
+    ) -> Outcome:
         workflow = self._registry.get(row["graph_id"])
-        config = self._config(row)
+        saver = DatabaseSaver(self._database, fence=fence)
+        config = self._config(row, execution.attempt)
         order = Drive.of(row)
         context: Any = cast(dict[str, Any], row["kwargs"]).get("context") or None
         if workflow.desk:
-            context = Desk(
-                tools=Toolbox(self._host, ledger, workflow.name, workflow.tools),
-                counsel=Counsel(self._pool, ledger),
-                files=TenantFiles(self._database, row["tenant_id"], row["run_id"]),
-                vault=RunVault(self._database, self._sealer, row["tenant_id"], row["run_id"]),
-            )
-        if again and await self._has_begun(row):
+            context = self._desks.desk(workflow, row, ledger)
+        if execution.attempt > 1 and await _has_begun(saver, row):
             order = Drive(None, **{name: getattr(order, name) for name in _AS_ORDERED})
         async with workflow.graph(config) as made:
-            graph = made.copy(update={"checkpointer": self.saver})
-            driven = await drive(graph, order, config, context, ledger, control)
+            graph = made.copy(update={"checkpointer": saver})
+            driven = await drive(graph, order, config, context, ledger, execution.control)
         return _ended(driven)
 
-    async def _has_begun(self, row: dict[str, Any]) -> bool:
-        """Whether the run has left a checkpoint; before that it is begun anew with its input."""
-        latest = await self.saver.aget_tuple({"configurable": {"thread_id": row["thread_id"], "checkpoint_ns": ""}})
-        return latest is not None and latest.metadata.get("run_id") == row["run_id"]
-
-    async def _end_cancelled(self, work: _Work, ledger: RunLedger) -> Outcome:
-        row = work.row
-        if work.cancelling == "rollback":
-            await self.saver.adelete_for_runs([row["run_id"]])
+    async def end_cancelled(
+        self, row: dict[str, Any], action: CancelAction, ledger: RunLedger | None = None
+    ) -> Outcome:
+        """Settle a run that was cancelled and is executed nowhere. Its row must be this process's."""
+        if ledger is None:
+            fence = None if self._database.is_sqlite else Fence(row["run_id"], row["attempt"])
+            ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], self._feeds.open(row["run_id"]), fence)
+            self._feeds.close(row["run_id"])
+        saver = DatabaseSaver(self._database)
+        if action == "rollback":
+            await saver.adelete_for_runs([row["run_id"]])
         config: RunnableConfig = {"configurable": {"thread_id": row["thread_id"]}}
         values: dict[str, Any] | None = None
-        if await self.saver.aget_tuple(config) is not None:
+        if await saver.aget_tuple(config) is not None:
             workflow = self._registry.get(row["graph_id"])
             async with workflow.graph(config) as made:
-                snapshot = await made.copy(update={"checkpointer": self.saver}).aget_state(config)
+                snapshot = await made.copy(update={"checkpointer": saver}).aget_state(config)
                 shown = {made.output_channels} if isinstance(made.output_channels, str) else set(made.output_channels)
             values = plain({key: value for key, value in snapshot.values.items() if key in shown})
         outcome = Outcome("interrupted", values)
         await self._settle(row, ledger, outcome)
         return outcome
 
-    async def _give_up(self, row: dict[str, Any], error: Exception) -> Outcome:
-        message = "the end of the run could not be recorded; the log has the reason"
-        outcome = Outcome("error", None, error=_error("run_not_recorded", message, 500, type(error).__name__))
-        finished = runs.finished(row["run_id"], "error", output=None, error=outcome.error, engine=None, degraded=False)
-        await self._database.writer.write(finished, threads.status_changed(row["thread_id"], "error"))
-        return outcome
-
     async def _settle(self, row: dict[str, Any], ledger: RunLedger, outcome: Outcome) -> None:
-        status: ThreadStatus = "idle"
-        if outcome.status == "interrupted":
-            status = "interrupted"
-        elif outcome.error is not None:
-            status = "error"
+        """Record the end. While the database refuses, try on: a run that stays `running` for ever would block others.
+
+        Raises CancelledError when this process goes down meanwhile (the run is taken up again), and Superseded.
+        """
         finished = runs.finished(
             row["run_id"],
             outcome.status,
@@ -304,34 +215,46 @@ class Executor:
             engine=ledger.engine,
             degraded=False,
         )
-        settled = threads.settled(row["thread_id"], status, outcome.values, outcome.interrupts, outcome.error)
+        settled = threads.settled(
+            row["thread_id"], outcome.thread_status, outcome.values, outcome.interrupts, outcome.error
+        )
+        shown: dict[str, Any] | None = None
         if outcome.error is not None:
             shown = {"error": outcome.error["type"], "message": outcome.error["message"], "code": outcome.error["code"]}
-            await ledger.append("error", dumps(shown), finished, settled)
-        else:
-            await self._database.writer.write(finished, settled)
+        pause = 0.2
+        while True:
+            try:
+                await ledger.end(finished, settled, error=dumps(shown) if shown else None)
+                return
+            except SQLAlchemyError as error:
+                log.error("the end of a run is not recorded yet", run_id=row["run_id"], error_type=type(error).__name__)
+                if self.draining:
+                    raise asyncio.CancelledError from None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _config(self, row: dict[str, Any]) -> RunnableConfig:
+    def _config(self, row: dict[str, Any], attempt: int) -> RunnableConfig:
         kwargs = cast(dict[str, Any], row["kwargs"])
         given = cast(dict[str, Any], kwargs.get("config") or {})
+        about = {"graph_id": row["graph_id"], "assistant_id": row["assistant_id"], "run_id": row["run_id"]}
         configurable = {
             **given.get("configurable", {}),
             **cast(dict[str, Any], kwargs.get("checkpoint") or {}),
             "thread_id": row["thread_id"],
-            "run_id": row["run_id"],
-            "graph_id": row["graph_id"],
-            "assistant_id": row["assistant_id"],
+            **about,
         }
-        metadata = {**row["metadata"], "run_id": row["run_id"], "run_attempt": row["attempt"] + 1}
         return {
             "recursion_limit": given.get("recursion_limit", self._limits.recursion),
             "tags": given.get("tags", []),
             "configurable": configurable,
-            "metadata": {**metadata, "graph_id": row["graph_id"], "assistant_id": row["assistant_id"]},
+            "metadata": {**row["metadata"], "run_attempt": attempt, **about},
         }
 
 
-_AS_ORDERED = ("stream_mode", "subgraphs", "interrupt_before", "interrupt_after", "durability")
+async def _has_begun(saver: DatabaseSaver, row: dict[str, Any]) -> bool:
+    """Whether the run has left a checkpoint; before that it is begun anew with its input."""
+    latest = await saver.aget_tuple({"configurable": {"thread_id": row["thread_id"], "checkpoint_ns": ""}})
+    return latest is not None and latest.metadata.get("run_id") == row["run_id"]
 
 
 async def _until_due(row: dict[str, Any]) -> None:
@@ -343,9 +266,4 @@ async def _until_due(row: dict[str, Any]) -> None:
 
 
 def _ended(driven: Driven) -> Outcome:
-    status: RunStatus = "interrupted" if driven.interrupts else "success"
-    return Outcome(status, driven.values, driven.interrupts)
-
-
-def _error(code: str, message: str, status: int, kind: str) -> dict[str, Any]:
-    return {"code": code, "message": message, "status": status, "details": {}, "type": kind}
+    return Outcome("interrupted" if driven.interrupts else "success", driven.values, driven.interrupts)

@@ -7,8 +7,9 @@ from agents.ask import ModelCall
 from agents.routing import EMBEDDED
 from service.database import calls, runs
 from service.database.engine import Database
-from service.database.writer import Write
+from service.database.writer import Fence, Write
 from service.runs.json import dumps
+from service.runs import stream
 from service.runs.stream import Event, Feed
 from tools.record import ToolCall
 
@@ -16,11 +17,14 @@ from tools.record import ToolCall
 class RunLedger:
     """The ledger of one run: implements `tools.host.ToolLedger` and `agents.ask.ModelLedger`."""
 
-    def __init__(self, database: Database, run_id: str, tenant_id: str, feed: Feed) -> None:
+    def __init__(
+        self, database: Database, run_id: str, tenant_id: str, feed: Feed, fence: Fence | None = None
+    ) -> None:
         self._database = database
         self._run_id = run_id
         self._tenant_id = tenant_id
         self._feed = feed
+        self._fence = fence
         self._seq = feed.last_seq
         self._engines: set[str] = set()
         self._failure: BaseException | None = None
@@ -42,9 +46,23 @@ class RunLedger:
         """
         self._seq += 1
         event = Event(self._seq, kind, data)
-        done = self._database.writer.submit(*writes, runs.event(self._run_id, event.seq, event.kind, event.data))
+        return self._submit(event, *writes, announce=stream.changed(self._run_id))
+
+    def _submit(self, event: Event, *writes: Write, announce: str) -> asyncio.Future[None]:
+        kept = runs.event(self._run_id, event.seq, event.kind, event.data)
+        done = self._database.writer.submit(*writes, kept, fence=self._fence, announce=announce)
         done.add_done_callback(lambda committed: self._committed(committed, event))
         return done
+
+    async def end(self, *writes: Write, error: str | None) -> None:
+        """Record the run's end in one transaction, with an event where it ended in error (JSON text); may be called
+        again when it raised SQLAlchemyError. Raises Superseded."""
+        ended = stream.ended(self._run_id)
+        if error is None:
+            await self._database.writer.write(*writes, fence=self._fence, announce=ended)
+        else:
+            await self._submit(Event(self._seq + 1, "error", error), *writes, announce=ended)
+            self._seq += 1
 
     def _committed(self, committed: asyncio.Future[None], event: Event) -> None:
         if committed.cancelled() or committed.exception() is not None:
