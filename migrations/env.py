@@ -17,6 +17,11 @@ def render_type(kind: str, thing: Any, _: Any) -> str | bool:
     return False
 
 
+def ours(name: str | None, kind: str, _: Any) -> bool:
+    """Procrastinate's tables are its own; they are made from its schema."""
+    return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+
+
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
@@ -24,6 +29,7 @@ context.configure(
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
     render_item=render_type,
+    include_name=ours,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -4,22 +4,35 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from agents.pool import Pool
 from service.auth import Keys
 from service.database import assistants, migrate, sealing
-from service.database.engine import Database, open_database
+from service.database.engine import Database, conninfo, open_database, sqlite_path
+from service.runs.checkpoints import DatabaseSaver
+from service.runs.desks import Desks
 from service.runs.executor import Executor
+from service.runs.jobs import RUNS, JobQueue
+from service.runs.presence import Presence, process_name
+from service.runs.queue import LocalQueue, Queue
 from service.runs.schedule import Scheduler
 from service.runs.stream import Feeds
+from service.runs.worker import Worker
 from service.settings import Limits, Settings
 from tools.contracts import server as contracts
 from tools.documents import server as documents
 from tools.documents.limits import Limits as DocumentLimits
+from tools.errors import ConsiliaError
 from tools.host import ToolHost, ToolLimits
 from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
 from workflows.registry import Registry
+
+
+class WorkerNeedsPostgresql(ConsiliaError):
+    code = "worker_needs_postgresql"
+    status = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,8 @@ class House:
     host: ToolHost
     keys: Keys
     feeds: Feeds
-    executor: Executor
+    queue: Queue
+    saver: DatabaseSaver
     scheduler: Scheduler
 
 
@@ -47,24 +61,64 @@ def workflows(settings: Settings) -> Registry:
     return Registry([*ours, *theirs])
 
 
+Role = Literal["service", "worker", "command"]
+"""What a process is: the service takes up what dead processes left on SQLite; a worker only executes, on PostgreSQL; a
+command executes its own runs and no others."""
+
+
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncGenerator[House]:
-    """Open the database (a SQLite one is upgraded), the tools and the executor; close them in reverse."""
+async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerator[House]:
+    """Open the database (a SQLite one is upgraded), the tools and the queue; close them in reverse."""
     limits = settings.limits
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings.database_url))
+        database = await stack.enter_async_context(open_database(settings.database_url, limits.database_seconds))
         await migrate.ensure(database)
         registry = workflows(settings)
         await assistants.ensure_defaults(database, registry.descriptions())
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
         servers = {"documents": documents.server(_document_limits(limits)), "contracts": contracts.server()}
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
-        feeds = Feeds(database)
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
-        executor = await stack.enter_async_context(Executor(database, registry, host, Pool(), feeds, limits, sealer))
+        feeds, name = Feeds(database), process_name()
+        desks = Desks(database, host, Pool(), sealer)
+        executor = Executor(database, registry, desks, feeds, limits, name)
+        if database.is_sqlite:
+            queue = await _local_queue(stack, settings, database, executor, feeds, role)
+        else:
+            queue = await _job_queue(stack, settings, database, executor, feeds, role)
         scheduler = await stack.enter_async_context(Scheduler(database))
         keys = Keys(database, settings.data_dir)
-        yield House(settings, database, registry, host, keys, feeds, executor, scheduler)
+        saver = DatabaseSaver(database)
+        yield House(settings, database, registry, host, keys, feeds, queue, saver, scheduler)
+
+
+async def _local_queue(
+    stack: AsyncExitStack, settings: Settings, database: Database, executor: Executor, feeds: Feeds, role: Role
+) -> Queue:
+    """The queue over SQLite: each process executes what it accepted; the service also what dead ones left."""
+    if role == "worker":
+        raise WorkerNeedsPostgresql(
+            "a worker needs PostgreSQL, the database is SQLite, whose runs `consilia serve` executes itself; set "
+            'database = "postgresql://…" (docs/production.md)'
+        )
+    path = sqlite_path(settings.database_url)
+    folder = path.with_name(f"{path.name}.processes")
+    presence = stack.enter_context(Presence(folder, executor.name, only_service=role == "service"))
+    taking_up = presence if role == "service" else None
+    local = LocalQueue(database, executor, feeds, settings.limits.queued_runs, taking_up)
+    return await stack.enter_async_context(local)
+
+
+async def _job_queue(
+    stack: AsyncExitStack, settings: Settings, database: Database, executor: Executor, feeds: Feeds, role: Role
+) -> Queue:
+    """The queue over PostgreSQL. A command's runs go to a queue of its own, which only itself takes from."""
+    url, limits = conninfo(settings.database_url), settings.limits
+    name = f"command {executor.name}" if role == "command" else RUNS
+    queue = await stack.enter_async_context(JobQueue(database, executor, feeds, limits.queued_runs, url, name))
+    if role != "service" or settings.execute:
+        await stack.enter_async_context(Worker(url, database, executor, limits, (name,)))
+    return queue
 
 
 def _document_limits(limits: Limits) -> DocumentLimits:

@@ -34,8 +34,27 @@ class Limits(BaseModel):
         default=1024**3, ge=128 * 1024**2, description="Most memory of the parser process, bytes."
     )
     decompressed_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="Most bytes a DOCX may unpack to.")
-    concurrent_runs: int = Field(default=256, ge=1, description="Runs that one process executes at a time.")
+    concurrent_runs: int = Field(default=2048, ge=1, description="Runs that one process executes at a time.")
+    workflow_runs: dict[str, int] = Field(
+        default_factory=lambda: {"contract_review": 8, "medical_translation": 8, "financial_advisor": 64},
+        description="Runs of a workflow that one process executes at a time, by name; 0 or not named: no limit.",
+    )
+    tenant_runs: int = Field(
+        default=0, ge=0, description="Runs of one tenant that one process executes at a time; 0: no limit."
+    )
     queued_runs: int = Field(default=10_000, ge=1, description="Runs that may wait; beyond, POST answers 429.")
+    heartbeat_seconds: float = Field(default=2.0, gt=0, description="Pause between a worker's signs of life, seconds.")
+    stalled_seconds: float = Field(
+        default=6.0,
+        gt=0,
+        description="Silence after which a worker counts as dead and others take its runs, seconds.",
+    )
+    poll_seconds: float = Field(
+        default=1.0, gt=0, description="How often a worker looks for runs that are due without being told, seconds."
+    )
+    database_seconds: float = Field(
+        default=30.0, ge=0, description="How long a write waits for a PostgreSQL that is away, seconds."
+    )
     run_seconds: float = Field(default=3600.0, gt=0, description="Longest that a run may take, seconds.")
     drain_seconds: float = Field(default=10.0, ge=0, description="Time that running steps get at a shutdown, seconds.")
     recursion: int = Field(
@@ -69,6 +88,9 @@ class Settings(BaseSettings):
     database: str = Field(default="", description="sqlite:///path or postgresql://…; empty: SQLite in the data folder.")
     host: str = Field(default="127.0.0.1", description="Address that `consilia serve` binds.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port that `consilia serve` binds; 0 takes a free one.")
+    execute: bool = Field(
+        default=True, description="Whether `consilia serve` on PostgreSQL executes runs too; else workers alone do."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )

@@ -1,7 +1,8 @@
 """Runs: start one, wait for it, follow it, end it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -16,8 +17,8 @@ from service.auth import Caller
 from service.database import runs
 from service.database import threads as thread_rows
 from service.house import House
-from service.runs.executor import CancelAction, Outcome
-from service.runs.submit import Accepted, Order, submit
+from service.runs.outcome import CancelAction, Outcome
+from service.runs.submit import Accepted, Order, outcome, submit
 from tools.errors import ConsiliaError
 
 router = APIRouter(tags=["runs"])
@@ -66,6 +67,7 @@ async def accept(house: House, caller: Caller, body: RunCreate, thread_id: str |
         after_seconds=body.after_seconds,
         webhook=body.webhook,
         on_completion=body.on_completion,
+        priority=body.priority,
     )
     return await submit(house, caller.tenant_id, order, thread_id)
 
@@ -161,10 +163,7 @@ async def join(
 ) -> Response:
     """Wait for a run and answer with the final state."""
     row = dict(await threads.find_run(house, caller, thread_id, run_id))
-    running = house.executor.outcome(row["run_id"])
-    if running is None:
-        return _answered(row, _past(dict(await threads.find_run(house, caller, thread_id, run_id))))
-    return await _waited(house, request, Accepted(row, running), cancel_on_disconnect)
+    return await _waited(house, request, Accepted(row), cancel_on_disconnect)
 
 
 @router.post("/threads/{thread_id}/runs/{run_id}/cancel", status_code=204, response_model=None)
@@ -178,7 +177,7 @@ async def cancel(
 ) -> Response:
     """End a run; with `rollback` its checkpoints are removed too."""
     row = await threads.find_run(house, caller, thread_id, run_id)
-    ending = house.executor.cancel(row["run_id"], action)
+    ending = await house.queue.cancel(row["run_id"], action)
     if ending is None:
         raise NothingToCancel("No runs found to cancel.", run_id=run_id)
     if wait:
@@ -201,7 +200,7 @@ async def cancel_many(
         statuses: tuple[Literal["pending", "running"], ...] = ("pending", "running")
         chosen = statuses if body.status == "all" else (body.status,)
         wanted = await runs.ids_with_status(house.database, caller.tenant_id, chosen)
-    ended = [house.executor.cancel(each, action) for each in wanted]
+    ended = [await house.queue.cancel(each, action) for each in wanted]
     if body.status is None and not any(ended):
         raise NothingToCancel("No runs found to cancel.")
     return Response(status_code=204)
@@ -211,7 +210,7 @@ async def cancel_many(
 async def delete(thread_id: str, run_id: str, house: TheHouse, caller: TheCaller) -> Response:
     """Delete a run that has ended, with its events, calls and files; the thread's state stays."""
     row = await threads.find_run(house, caller, thread_id, run_id)
-    if house.executor.outcome(row["run_id"]) is not None:
+    if row["status"] in runs.UNFINISHED:
         raise RunInFlight(f"run {run_id} has not ended; cancel it first", run_id=run_id)
     await runs.delete(house.database, row["run_id"])
     return Response(status_code=204)
@@ -222,7 +221,7 @@ def _streamed(
 ) -> StreamingResponse:
     def gone() -> None:
         if cancel:
-            house.executor.cancel(row["run_id"], "interrupt")
+            _cancel(house, row["run_id"])
 
     headers = {**_headers(row), "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     headers["Location"] = f"{headers['Content-Location']}/stream"
@@ -235,30 +234,42 @@ def _last_event_id(request: Request) -> int:
     return int(given) if given.isdecimal() and len(given) < 10 else 0
 
 
+_cancelling: set[asyncio.Task[Any]] = set()
+
+
+def _cancel(house: House, run_id: str) -> None:
+    """End a run whose client went away; nobody waits for it."""
+    task = asyncio.create_task(house.queue.cancel(run_id, "interrupt"))
+    _cancelling.add(task)
+    task.add_done_callback(_cancelling.discard)
+
+
 async def _waited(house: House, request: Request, accepted: Accepted, cancel_when_gone: bool) -> Response:
+    run_id = accepted.row["run_id"]
+    ending = await outcome(house, run_id)
     patience = HEARTBEAT_SECONDS
     while patience > 0:
         step = 0.5 if cancel_when_gone else patience
-        done, _ = await asyncio.wait([accepted.outcome], timeout=step)
+        done, _ = await asyncio.wait([ending], timeout=step)
         if done:
-            return _answered(accepted.row, _result(accepted.outcome))
+            return _answered(accepted.row, _result(ending))
         patience -= step
         if cancel_when_gone and await request.is_disconnected():
-            house.executor.cancel(accepted.row["run_id"], "interrupt")
+            _cancel(house, run_id)
             cancel_when_gone = False
-    gone = (lambda: house.executor.cancel(accepted.row["run_id"], "interrupt")) if cancel_when_gone else None
-    return StreamingResponse(_slowly(accepted, gone), media_type="application/json", headers=_headers(accepted.row))
+    gone = partial(_cancel, house, run_id) if cancel_when_gone else None
+    return StreamingResponse(_slowly(ending, gone), media_type="application/json", headers=_headers(accepted.row))
 
 
-async def _slowly(accepted: Accepted, gone: Any) -> AsyncGenerator[bytes]:
+async def _slowly(ending: asyncio.Future[Outcome], gone: Callable[[], None] | None) -> AsyncGenerator[bytes]:
     try:
-        while not (await asyncio.wait([accepted.outcome], timeout=HEARTBEAT_SECONDS))[0]:
+        while not (await asyncio.wait([ending], timeout=HEARTBEAT_SECONDS))[0]:
             yield b"\n"
     except (asyncio.CancelledError, GeneratorExit):
         if gone is not None:
             gone()
         raise
-    yield orjson.dumps(_answer(_result(accepted.outcome)))
+    yield orjson.dumps(_answer(_result(ending)))
 
 
 def _result(outcome: "asyncio.Future[Outcome]") -> Outcome:
@@ -267,10 +278,6 @@ def _result(outcome: "asyncio.Future[Outcome]") -> Outcome:
         stopping = ServiceStopping("the service is stopping; the run goes on when it is back")
         return Outcome("error", None, error={**stopping.as_payload(), "type": "ServiceStopping"})
     return outcome.result()
-
-
-def _past(row: dict[str, Any]) -> Outcome:
-    return Outcome(row["status"], row["output"], error=row["error"])
 
 
 def _answered(row: dict[str, Any], outcome: Outcome) -> Response:

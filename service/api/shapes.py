@@ -138,6 +138,7 @@ class RunCreate(BaseModel):
     on_completion: Literal["delete", "keep"] = "keep"
     after_seconds: float | None = Field(default=None, ge=0, le=366 * 86_400)
     webhook: str | None = None
+    priority: int = Field(default=0, ge=-100, le=100, description="Consilia's own: higher ones are executed first.")
 
     def modes(self) -> list[str]:
         """The stream modes as a list."""

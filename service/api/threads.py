@@ -153,9 +153,9 @@ async def prune(body: ThreadPrune, house: TheHouse, caller: TheCaller) -> dict[s
     for given in body.thread_ids:
         thread_id = checked_uuid("thread", given)
         known = await threads.get(house.database, caller.tenant_id, thread_id)
-        if known is None or house.executor.on_thread(thread_id):
+        if known is None or await house.queue.on_thread(thread_id):
             continue
-        await house.executor.saver.aprune([thread_id], strategy=body.strategy)
+        await house.saver.aprune([thread_id], strategy=body.strategy)
         if body.strategy == "delete":
             await threads.delete(house.database, thread_id)
         pruned += 1
@@ -175,11 +175,11 @@ async def patch(thread_id: str, body: ThreadPatch, house: TheHouse, caller: TheC
 async def delete(thread_id: str, house: TheHouse, caller: TheCaller) -> Response:
     """Delete the thread with its runs and state; runs that are in flight are ended first."""
     thread = await find(house, caller, thread_id)
-    for run_id in house.executor.on_thread(thread["thread_id"]):
-        ending = house.executor.cancel(run_id, "interrupt")
+    for run_id in await house.queue.on_thread(thread["thread_id"]):
+        ending = await house.queue.cancel(run_id, "interrupt")
         if ending is not None:
             await asyncio.wait([ending])
-    await house.executor.saver.adelete_thread(thread["thread_id"])
+    await house.saver.adelete_thread(thread["thread_id"])
     await threads.delete(house.database, thread["thread_id"])
     return Response(status_code=204)
 
@@ -192,7 +192,7 @@ async def copy(thread_id: str, house: TheHouse, caller: TheCaller) -> Thread:
     status: ThreadStatus = "idle" if thread["status"] == "busy" else thread["status"]
     settled = threads.settled(copy_id, status, thread["values"], thread["interrupts"], thread["error"])
     await house.database.writer.write(creation, settled)
-    await house.executor.saver.acopy_thread(thread["thread_id"], copy_id)
+    await house.saver.acopy_thread(thread["thread_id"], copy_id)
     return thread_shape(await find(house, caller, copy_id))
 
 
@@ -207,7 +207,7 @@ async def _graph(house: House, thread: RowMapping) -> AsyncGenerator[Graph | Non
         yield None
         return
     async with house.registry.get(graph_id).graph({"configurable": {"thread_id": thread["thread_id"]}}) as made:
-        yield made.copy(update={"checkpointer": house.executor.saver})
+        yield made.copy(update={"checkpointer": house.saver})
 
 
 @router.get("/{thread_id}/state")
@@ -243,7 +243,7 @@ async def _state(house: House, thread: RowMapping, checkpoint: dict[str, Any], s
 async def update_state(thread_id: str, body: StateUpdate, house: TheHouse, caller: TheCaller) -> dict[str, Any]:
     """Write to the thread's state, as if a node had. 409 while a run is on the thread."""
     thread = await find(house, caller, thread_id)
-    in_flight = house.executor.on_thread(thread["thread_id"])
+    in_flight = await house.queue.on_thread(thread["thread_id"])
     if in_flight:
         raise ThreadBusy(f"Thread {thread_id} has in-flight runs: {', '.join(in_flight)}", thread_id=thread_id)
     at = body.checkpoint or CheckpointRef(checkpoint_id=body.checkpoint_id)
@@ -356,7 +356,7 @@ async def stream(thread_id: str, request: Request, house: TheHouse, caller: TheC
 async def _thread_events(house: House, thread_id: str) -> AsyncGenerator[Event]:
     seen: set[str] = set()
     while True:
-        fresh = [run_id for run_id in house.executor.on_thread(thread_id) if run_id not in seen]
+        fresh = [run_id for run_id in await house.queue.on_thread(thread_id) if run_id not in seen]
         for run_id in fresh:
             seen.add(run_id)
             async for event in house.feeds.follow(run_id):

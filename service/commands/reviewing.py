@@ -15,7 +15,7 @@ from service.commands.terminal import err, out
 from service.database import assistants, files
 from service.database.tables import DEFAULT_TENANT
 from service.house import House
-from service.runs.submit import Order, submit
+from service.runs.submit import Order, outcome, submit
 from tools.contracts.categories import BY_KEY
 from tools.errors import ConsiliaError, InvalidInput
 
@@ -73,12 +73,12 @@ async def review_file(
         async for event in house.feeds.follow(run_id):
             if event.kind == "node":
                 advance(orjson.loads(event.data))
-    outcome = await accepted.outcome
-    if outcome.error is not None:
-        raise ConsiliaError.from_payload(outcome.error)
-    values = outcome.values or {}
+    result = await (await outcome(house, run_id))
+    if result.error is not None:
+        raise ConsiliaError.from_payload(result.error)
+    values = result.values or {}
     written = {key: await _write(house, file_id, out_dir) for key, file_id in values["files"].items()}
-    return Reviewed(run_id, outcome.status, values["review"], written)
+    return Reviewed(run_id, result.status, values["review"], written)
 
 
 async def _keep(house: House, file: Path) -> str:

@@ -21,12 +21,16 @@ def serve(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="Address to bind; default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind; default 8321, 0 takes a free one.")] = None,
+    execute: Annotated[
+        bool | None, typer.Option(help="On PostgreSQL: execute runs here too, or leave them to consilia worker.")
+    ] = None,
 ) -> None:
     """Start the service: REST on one port, runs executed in the same process.
 
-    With SQLite (the default) the database is made and upgraded by itself, under ./var. The first start prints a key.
+    With SQLite (the default) the database is made and upgraded by itself, under ./var. With PostgreSQL there may be
+    several of these, and any number of `consilia worker`. The first start prints a key.
     """
-    chosen = settings(config, host=host, port=port)
+    chosen = settings(config, host=host, port=port, execute=execute)
     configure_logs(chosen.log_level)
     try:
         listener = _listen(chosen.host, chosen.port)
@@ -61,7 +65,7 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
     from service.house import open_house
     from service.runs.launch import launch
 
-    async with open_house(chosen) as house:
+    async with open_house(chosen, "service") as house:
         house.scheduler.start(partial(launch, house))
         key = await house.keys.first_key()
         options = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 10}

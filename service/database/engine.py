@@ -102,12 +102,27 @@ def _make_writing_engine(url: str) -> Engine:
     return engine
 
 
+def conninfo(url: str) -> str:
+    """The libpq URL of a PostgreSQL database, for what talks to it without SQLAlchemy."""
+    return make_url(driver_url(url)).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a SQLite database."""
+    database = make_url(driver_url(url)).database
+    assert database, "a SQLite database of ours is a file"
+    return Path(database)
+
+
 @asynccontextmanager
-async def open_database(url: str) -> AsyncGenerator[Database]:
-    """The database, open until the block ends; what was given to the writer is written before it closes."""
+async def open_database(url: str, patience: float = 30.0) -> AsyncGenerator[Database]:
+    """The database, open until the block ends; what was given to the writer is written before it closes.
+
+    patience: seconds that writes wait for a PostgreSQL that is away.
+    """
     engine, writing = make_engine(url), _make_writing_engine(url)
     try:
-        async with Writer(writing) as writer:
+        async with Writer(writing, patience=patience) as writer:
             yield Database(engine, writer)
     finally:
         writing.dispose()

@@ -1,7 +1,7 @@
 """Runs and their events."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy import delete as sql_delete
@@ -63,8 +63,9 @@ def creation(
     kwargs: dict[str, Any],
     metadata: dict[str, Any],
     multitask_strategy: str,
+    executor: str | None = None,
 ) -> tuple[Write, dict[str, Any]]:
-    """The write that makes a pending run, and its row."""
+    """The write that makes a pending run, and its row. executor: the process that alone may execute it."""
     moment = now()
     row: dict[str, Any] = {
         "run_id": run_id,
@@ -82,7 +83,7 @@ def creation(
         "attempt": 0,
         "engine": None,
         "degraded": False,
-        "executor": None,
+        "executor": executor,
         "cancelling": None,
         "created_at": moment,
         "updated_at": moment,
@@ -189,7 +190,21 @@ async def on_thread(database: Database, thread_id: str) -> list[str]:
 async def status(database: Database, run_id: str) -> RunStatus | None:
     """The run's status, None when there is no such run."""
     async with database.reading() as connection:
-        return await connection.scalar(select(Run.status).where(Run.run_id == run_id))
+        return cast("RunStatus | None", await connection.scalar(select(Run.status).where(Run.run_id == run_id)))
+
+
+async def cancelling(database: Database, run_ids: Sequence[str]) -> list[tuple[str, Any]]:
+    """Those of the runs whose end was asked for, each with how."""
+    query = select(Run.run_id, Run.cancelling).where(Run.run_id.in_(run_ids), Run.cancelling.is_not(None))
+    async with database.reading() as connection:
+        return [(row.run_id, row.cancelling) for row in await connection.execute(query)]
+
+
+async def ended(database: Database, run_id: str) -> RowMapping | None:
+    """What is to be known of a run's end, whosever it is."""
+    query = select(Run.status, Run.output, Run.error, Run.thread_id).where(Run.run_id == run_id)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().one_or_none()
 
 
 async def claim(database: Database, run_id: str, executor: str, *, again: bool) -> RowMapping | None:
@@ -212,7 +227,7 @@ async def cancel(database: Database, run_id: str, action: str) -> RunStatus | No
     """Ask for a run's end; the status it then has, None when it had ended. A run that waits is taken at once."""
     asked = update(Run).where(Run.run_id == run_id, Run.status.in_(UNFINISHED)).values(cancelling=action)
     async with database.engine.begin() as connection:
-        return await connection.scalar(asked.returning(Run.status))
+        return cast("RunStatus | None", await connection.scalar(asked.returning(Run.status)))
 
 
 async def last_event(database: Database, run_id: str) -> int:

@@ -124,6 +124,12 @@ async def get(database: Database, tenant_id: str, thread_id: str) -> RowMapping 
         return (await connection.execute(query)).mappings().one_or_none()
 
 
+async def interrupts(database: Database, thread_id: str) -> dict[str, Any]:
+    """What the thread waits for, by task id."""
+    async with database.reading() as connection:
+        return await connection.scalar(select(Thread.interrupts).where(Thread.thread_id == thread_id)) or {}
+
+
 async def search(
     database: Database,
     tenant_id: str,

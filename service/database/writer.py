@@ -42,7 +42,7 @@ _FENCES = (
     .where(Run.run_id.in_(bindparam("run_ids", expanding=True)))
     .with_for_update(read=True)
 )
-_ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', payload) FROM unnest(CAST(:payloads AS text[])) AS payload")
+_ANNOUNCE = text("SELECT pg_notify(:channel, payload) FROM unnest(CAST(:payloads AS text[])) AS payload")
 
 
 class Superseded(ConsiliaError):
@@ -121,9 +121,7 @@ class Writer:
             await self._task
         self._thread.shutdown()
 
-    def submit(
-        self, *writes: Write, fence: Fence | None = None, announce: str | None = None
-    ) -> asyncio.Future[None]:
+    def submit(self, *writes: Write, fence: Fence | None = None, announce: str | None = None) -> asyncio.Future[None]:
         """Queue writes; the future is done when they are committed, in the order of submission.
 
         fence: they are written only while it holds, else Superseded. announce: what other processes are told.
@@ -202,7 +200,7 @@ class Writer:
     def _announce(self, connection: Connection, group: list[_Request]) -> None:
         payloads = {request.announce for request in group if request.announce is not None}
         if payloads and self._distributed:
-            connection.execute(_ANNOUNCE, {"payloads": sorted(payloads)})
+            connection.execute(_ANNOUNCE, {"channel": CHANNEL, "payloads": sorted(payloads)})
 
 
 def connection_lost(error: BaseException | None) -> bool:

@@ -6,6 +6,7 @@ with all else that is written at the moment, and a large channel value (a contra
 """
 
 from collections.abc import AsyncIterator, Sequence
+from functools import cache
 from typing import Any, Final, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -27,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.engine import Database
 from service.database.tables import CheckpointRow, CheckpointValue, CheckpointWrite
-from service.database.writer import Statement, Write
+from service.database.writer import Fence, Statement, Write
 
 LARGE: Final = 16_384
 """Bytes: a checkpoint up to this size is stored whole; of a larger one, channel values over a quarter of it apart."""
@@ -66,13 +67,22 @@ class _Statements:
         )
 
 
-class DatabaseSaver(BaseCheckpointSaver[str]):
-    """A checkpoint saver over `Database`; asynchronous only."""
+_statements = cache(_Statements)
 
-    def __init__(self, database: Database, *, serde: SerializerProtocol | None = None) -> None:
+
+class DatabaseSaver(BaseCheckpointSaver[str]):
+    """A checkpoint saver over `Database`; asynchronous only.
+
+    fence: one run's attempt; what it writes is refused (Superseded) once another attempt has begun.
+    """
+
+    def __init__(
+        self, database: Database, *, serde: SerializerProtocol | None = None, fence: Fence | None = None
+    ) -> None:
         super().__init__(serde=serde)
         self._database = database
-        self._statements = _Statements(database.engine.dialect.name)
+        self._fence = fence
+        self._statements = _statements(database.engine.dialect.name)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """A channel's next version: a zero-padded count, so that versions sort as text."""
@@ -103,7 +113,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
             "checkpoint": packed,
             "metadata": dict(kept),
         }
-        await self._database.writer.write(*writes, Write(self._statements.put, row))
+        await self._database.writer.write(*writes, Write(self._statements.put, row), fence=self._fence)
         return _config(thread_id, namespace, checkpoint["id"])
 
     def _apart(self, thread_id: str, namespace: str, checkpoint: Checkpoint) -> tuple[Checkpoint, list[Write]]:
@@ -150,7 +160,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
                 "value": packed,
             }
             rows.append(Write(statement, row))
-        await self._database.writer.write(*rows)
+        await self._database.writer.write(*rows, fence=self._fence)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         thread_id, namespace = _address(config)

@@ -179,6 +179,14 @@ class Executor:
             driven = await drive(graph, order, config, context, ledger, execution.control)
         return _ended(driven)
 
+    async def hand_back(self, execution: Execution) -> None:
+        """Let others take up a run whose execution was cut off here. If that cannot be written, they do so later."""
+        run_id = execution.row["run_id"]
+        try:
+            await self._database.writer.write(runs.handed_back(run_id), fence=Fence(run_id, execution.attempt))
+        except (SQLAlchemyError, Superseded) as error:
+            log.warning("run not handed back", run_id=run_id, error_type=type(error).__name__)
+
     async def end_cancelled(
         self, row: dict[str, Any], action: CancelAction, ledger: RunLedger | None = None
     ) -> Outcome:

@@ -8,8 +8,8 @@ from agents.routing import EMBEDDED
 from service.database import calls, runs
 from service.database.engine import Database
 from service.database.writer import Fence, Write
-from service.runs.json import dumps
 from service.runs import stream
+from service.runs.json import dumps
 from service.runs.stream import Event, Feed
 from tools.record import ToolCall
 
@@ -17,9 +17,7 @@ from tools.record import ToolCall
 class RunLedger:
     """The ledger of one run: implements `tools.host.ToolLedger` and `agents.ask.ModelLedger`."""
 
-    def __init__(
-        self, database: Database, run_id: str, tenant_id: str, feed: Feed, fence: Fence | None = None
-    ) -> None:
+    def __init__(self, database: Database, run_id: str, tenant_id: str, feed: Feed, fence: Fence | None = None) -> None:
         self._database = database
         self._run_id = run_id
         self._tenant_id = tenant_id

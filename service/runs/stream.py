@@ -2,11 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
 
 from service.database import runs
 from service.database.engine import Database
+
+LOOK_AGAIN: Final = 3.0
+"""Seconds after which who waits for an announcement looks into SQL without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +61,91 @@ class Feed:
         return self._changed
 
 
+def changed(run_id: str) -> str:
+    """The announcement that a run has new events."""
+    return f"changed {run_id}"
+
+
+def ended(run_id: str) -> str:
+    """The announcement that a run has ended."""
+    return f"ended {run_id}"
+
+
 class Feeds:
-    """The feeds of this process by run id."""
+    """The feeds of this process by run id, and what other processes announce."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._feeds: dict[str, Feed] = {}
+        self._watches: dict[str, set[Watch]] = {}
         self._opened = asyncio.Event()
 
     def open(self, run_id: str) -> Feed:
         """The run's feed, made when there is none."""
         if run_id not in self._feeds:
             self._feeds[run_id] = Feed()
-            self._opened.set()
-            self._opened = asyncio.Event()
+            self._wake_opened()
         return self._feeds[run_id]
 
     async def next_opened(self) -> None:
-        """Returns when the next feed is opened."""
-        await self._opened.wait()
+        """Returns when a run begins somewhere, or at the latest after some seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._opened.wait(), LOOK_AGAIN)
+
+    def _wake_opened(self) -> None:
+        self._opened.set()
+        self._opened = asyncio.Event()
 
     def close(self, run_id: str) -> None:
         feed = self._feeds.pop(run_id, None)
         if feed is not None:
             feed.end()
 
+    def announced(self, kind: str, run_id: str) -> None:
+        """Another process, or this one, has committed something of a run: "changed" or "ended"."""
+        self._wake_opened()
+        for watch in self._watches.get(run_id, ()):
+            if kind == "ended" or not watch.only_end:
+                watch.seen.set()
+
+    def look_again(self) -> None:
+        """Announcements may have been missed: whoever waits looks for himself."""
+        self._wake_opened()
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.seen.set()
+
+    @contextmanager
+    def watching(self, run_id: str, *, only_end: bool = False) -> Generator["Watch"]:
+        """A watch on a run that may be executing in another process."""
+        watch = Watch(only_end)
+        self._watches.setdefault(run_id, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            self._watches[run_id].discard(watch)
+            if not self._watches[run_id]:
+                del self._watches[run_id]
+
     async def follow(self, run_id: str, after: int = 0) -> AsyncGenerator[Event]:
         """The run's events after `after`: those in SQL first, then new ones until the run ends."""
-        last = after
+        feed = self._feeds.get(run_id)
+        if feed is not None:
+            async for event in self._follow_here(feed, run_id, after):
+                after = event.seq
+                yield event
+        if feed is None and not self._database.is_sqlite:
+            async for event in self._follow_elsewhere(run_id, after):
+                yield event
+            return
+        while fresh := await self._stored(run_id, after):
+            for event in fresh:
+                after = event.seq
+                yield event
+
+    async def _follow_here(self, feed: Feed, run_id: str, last: int) -> AsyncGenerator[Event]:
+        """Until the feed ends; what it no longer holds comes from SQL."""
         while True:
-            feed = self._feeds.get(run_id)
-            if feed is None:
-                for event in await self._stored(run_id, last):
-                    yield event
-                return
             changed = feed.changed()
             ended = feed.ended
             fresh = feed.after(last)
@@ -103,6 +159,34 @@ class Feeds:
                     return
                 await changed.wait()
 
+    async def _follow_elsewhere(self, run_id: str, last: int) -> AsyncGenerator[Event]:
+        """From SQL alone, looking again at each announcement."""
+        with self.watching(run_id) as watch:
+            while True:
+                watch.seen.clear()
+                over = await runs.status(self._database, run_id) not in runs.UNFINISHED
+                fresh = await self._stored(run_id, last)  # read after the status: what had ended is complete
+                for event in fresh:
+                    last = event.seq
+                    yield event
+                if over and not fresh:
+                    return
+                if not fresh:
+                    await watch.next()
+
     async def _stored(self, run_id: str, after: int) -> list[Event]:
         rows = await runs.events(self._database, run_id, after)
         return [Event(row["seq"], row["kind"], row["data"]) for row in rows]
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """only_end: wakes at the run's end alone."""
+
+    only_end: bool
+    seen: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def next(self) -> None:
+        """Returns at the next announcement, or at the latest after some seconds: one may have been lost."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.seen.wait(), LOOK_AGAIN)

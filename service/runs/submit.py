@@ -1,6 +1,7 @@
 """Accepting a run: validated against its graph, then written as pending together with its thread."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -13,7 +14,8 @@ from service.database import runs, threads
 from service.database.tables import new_id
 from service.database.writer import Write
 from service.house import House
-from service.runs.executor import Outcome
+from service.runs.outcome import Outcome, from_row
+from service.runs.stream import changed
 from tools.errors import ConsiliaError
 from workflows.registry import Workflow
 from workflows.schemas import input_check
@@ -33,6 +35,11 @@ class ThreadBusy(ConsiliaError):
 
     code = "thread_busy"
     status = 409
+
+
+class RunGone(ConsiliaError):
+    code = "run_not_found"
+    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Order:
     after_seconds: float | None = None
     webhook: str | None = None
     on_completion: Literal["keep", "delete"] = "keep"
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,6 @@ class Accepted:
     """A run that is in SQL and queued."""
 
     row: dict[str, Any]
-    outcome: asyncio.Future[Outcome]
 
 
 async def submit(house: House, tenant_id: str, order: Order, thread_id: str | None) -> Accepted:
@@ -71,7 +78,7 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
     Raises InvalidRunInput, QueueFull. Once this returns, the run is committed and will end, whatever happens to the
     process.
     """
-    house.executor.check_room()
+    await house.queue.check_room()
     workflow = house.registry.get(order.assistant["graph_id"])
     if order.command is None:
         _validate(await _input_schema(workflow), order.input)
@@ -89,6 +96,7 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
         "webhook": order.webhook,
         "on_completion": order.on_completion,
         "temporary": thread_id is None,
+        "priority": order.priority,
     }
     about = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}
 
@@ -103,22 +111,41 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
             kwargs=kwargs,
             metadata={**order.metadata, **about},
             multitask_strategy=order.multitask_strategy,
+            executor=house.queue.owner,
         )
-        await house.database.writer.write(thread_write, creation)
-        return Accepted(row, house.executor.submit(row))
+        await house.database.writer.write(
+            thread_write, creation, *house.queue.enqueuing(row), announce=changed(row["run_id"])
+        )
+        house.queue.submit(row)
+        return Accepted(row)
 
     if thread_id is None:
         own = new_id()
         return await commit(own, threads.creation(tenant_id, own, about, temporary=True)[0])
-    async with house.executor.thread_lock(thread_id):
-        await _make_way(house, thread_id, order.multitask_strategy)
+    async with AsyncExitStack() as stack:
+        if order.multitask_strategy != "enqueue":
+            await stack.enter_async_context(house.queue.thread_lock(thread_id))
+            await _make_way(house, thread_id, order.multitask_strategy)
         return await commit(thread_id, threads.metadata_merged(house.database, thread_id, about))
 
 
-async def _make_way(house: House, thread_id: str, strategy: MultitaskStrategy) -> None:
+async def outcome(house: House, run_id: str) -> asyncio.Future[Outcome]:
+    """The future of a run's end, also of one that has ended. It is cancelled when this process goes down first."""
+    future = await house.queue.outcome(run_id)
+    if future is None:
+        future = asyncio.get_running_loop().create_future()
+        row = await runs.ended(house.database, run_id)
+        if row is None:
+            raise RunGone(f"run {run_id} was deleted", run_id=run_id)
+        waits_for = await threads.interrupts(house.database, row["thread_id"]) if row["status"] == "interrupted" else {}
+        future.set_result(from_row(row, waits_for))
+    return future
+
+
+async def _make_way(house: House, thread_id: str, strategy: Literal["reject", "interrupt", "rollback"]) -> None:
     """Deal with the runs that are still on the thread, as the strategy says."""
-    in_flight = house.executor.on_thread(thread_id)
-    if not in_flight or strategy == "enqueue":
+    in_flight = await house.queue.on_thread(thread_id)
+    if not in_flight:
         return
     if strategy == "reject":
         raise ThreadBusy(
@@ -127,7 +154,7 @@ async def _make_way(house: House, thread_id: str, strategy: MultitaskStrategy) -
             run_id=in_flight[0],
         )
     for run_id in in_flight:
-        ending = house.executor.cancel(run_id, strategy)
+        ending = await house.queue.cancel(run_id, strategy)
         if ending is not None:
             await asyncio.wait([ending])
 

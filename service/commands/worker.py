@@ -1,0 +1,45 @@
+"""`consilia worker`: executes runs from PostgreSQL, beside any number of others."""
+
+import asyncio
+import signal
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
+from service.settings import Settings
+
+
+def worker(
+    config: ConfigOption = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Runs executed at a time; default limits.concurrent_runs.")
+    ] = None,
+) -> None:
+    """Execute runs that any `consilia serve` of the same PostgreSQL has accepted.
+
+    SIGTERM or Ctrl-C drains: nothing more is taken, running steps are ended and checkpointed within
+    limits.drain_seconds, and the runs go on in another worker.
+    """
+    chosen = settings(config)
+    if concurrency is not None:
+        chosen = chosen.model_copy(update={"limits": chosen.limits.model_copy(update={"concurrent_runs": concurrency})})
+    configure_logs(chosen.log_level)
+    run(_work(chosen))
+
+
+async def _work(chosen: Settings) -> None:
+    from service.house import open_house
+    from service.runs.launch import launch
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    async with open_house(chosen, "worker") as house:
+        house.scheduler.start(partial(launch, house))
+        limit = chosen.limits.concurrent_runs
+        out.print(f"[bold]Consilia[/] worker is ready, for up to {limit} runs at a time. Stop with Ctrl-C.")
+        await stop.wait()
+        err.print("Stopping: running steps are ended and handed back.")
