@@ -23,7 +23,7 @@ def server() -> ToolServer:
 
     @suitability.tool(
         title="Show the questionnaire",
-        description="The questions by which a client is classified, in English and Chinese, with scores and thresholds.",
+        description="The questions by which a client is classified, in English and Chinese, with their scores.",
         annotations=READ_ONLY,
     )
     def show_questionnaire() -> Questionnaire:  # pyright: ignore[reportUnusedFunction], registered by the decorator
