@@ -1,108 +1,74 @@
 """One question → one validated answer, on record.
 
-A `Question` carries its prompt, the schema of its answer, what it needs of a model, and a deterministic answer of its
-own (`embedded`): a domain function that does the job without a model.
+Counsel routes a question by what it needs and what was measured of it, asks, reads the answer, and where it is unfit or
+doubtful pursues it as the policy allows (`agents.escalation`). The only other repetition is that of a lost endpoint,
+inside `agents.exchange`.
 """
 
-import hashlib
+import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
-from pydantic import BaseModel
-
+from agents import prompting
+from agents.attempt import Said, Wanted, attempt
+from agents.completion import Usage
+from agents.demand import Demand
+from agents.escalation import EscalationExhausted
+from agents.faults import ContextExceeded, ModelBusy, ModelLost
 from agents.pool import Pool
-from agents.routing import EMBEDDED, Needs, Route
+from agents.pool_settings import OnOutage
+from agents.question import Answer, Answered, Question
+from agents.reading import Fit, Unfit, read
+from agents.record import ModelCall, ModelLedger
+from agents.routing import EMBEDDED, NoCapableModel, NoModelAvailable, Route
+from agents.signals import Failure, Signals, measure
+from agents.splitting import shares, split
+from tools.errors import ConsiliaError
+from tools.host import abbreviated
 from tools.record import Place
 
-Answer = TypeVar("Answer", bound=BaseModel)
+__all__ = ["Answered", "Counsel", "ModelCall", "ModelLedger", "Question", "Usage"]
+
+_OUTAGE = (NoModelAvailable, ModelLost, ModelBusy)
 
 
-@dataclass(frozen=True, slots=True)
-class Question(Generic[Answer]):
-    """Something to ask of a model.
+@dataclass(slots=True)
+class _Inquiry(Generic[Answer]):
+    """A question while it is pursued: what is kept for its record."""
 
-    name: "workflow.step", stable. instruction: the prompt after the shared material, with `{placeholders}` for the
-    facts. embedded: the deterministic answer, from the same facts. check: what is wrong with an answer that fits the
-    schema (a quote that is not in the source, …), as sentences; an empty list accepts it.
-    """
-
-    name: str
-    answer: type[Answer]
-    instruction: str
-    needs: Needs
-    embedded: Callable[[Mapping[str, Any]], Answer]
-    check: Callable[[Answer, Mapping[str, Any]], list[str]] = lambda answer, facts: []
-
-    @property
-    def prompt_sha256(self) -> str:
-        """The hash that the run keeps, so that a changed prompt shows."""
-        return hashlib.sha256(self.instruction.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one call; all zero for the embedded engine. cost: in the currency of the pool's prices."""
-
-    tokens_in: int = 0
-    tokens_out: int = 0
-    tokens_thinking: int = 0
-    tokens_cached: int = 0
-    cost: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCall:
-    """The record of one question: who was asked, why, with what, and what came back."""
-
-    node: str
-    task_id: str
-    question: str
-    prompt_sha256: str
-    engine: str
-    model: str
-    endpoint: str | None
-    reasons: tuple[str, ...]
-    thinking: bool
-    schema_name: str
-    prompt: list[dict[str, Any]]
-    answer: dict[str, Any] | None
-    reasoning: str | None
-    attempts: list[dict[str, Any]]
-    usage: Usage
-    error: dict[str, Any] | None
-    started_at: datetime
-    duration_ms: float
-    ttft_ms: float | None = None
-
-
-class ModelLedger(Protocol):
-    """Where model calls are kept; the service keeps them in SQL."""
-
-    async def model_called(self, call: ModelCall) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answered(Generic[Answer]):
-    """An answer and who gave it."""
-
-    value: Answer
-    route: Route
+    place: Place
+    question: Question[Answer]
+    material: str
+    facts: Mapping[str, Any]
+    note: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.perf_counter)
+    attempts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    failures: list[Failure] = field(default_factory=list[Failure])
     usage: Usage = field(default_factory=Usage)
-
-    @property
-    def said_by(self) -> str:
-        return self.route.model
+    prompt: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    route: Route | None = None
+    said: Said | None = None
+    unfit: tuple[Said, Unfit] | None = None
+    doubtful: tuple[Answer, Route, Said] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Counsel:
-    """The pool, bound to one run's ledger: `await counsel.ask(place, QUESTION, material, facts)`."""
+    """The pool, bound to one run's ledger: `await counsel.ask(place, QUESTION, material, facts)`.
+
+    salt: keeps this tenant's prefixes apart in the servers' caches. priority: of the run, lower is earlier. on_outage:
+    None takes the pool's.
+    """
 
     pool: Pool
     ledger: ModelLedger
+    salt: str | None = None
+    priority: int = 0
+    on_outage: OnOutage | None = None
 
     async def ask(
         self, place: Place, question: Question[Answer], material: str, facts: Mapping[str, Any]
@@ -111,30 +77,225 @@ class Counsel:
 
         material: the shared text that several questions are about; it comes first in the prompt. facts: values for
         the instruction's placeholders and for the embedded answer.
+
+        Raises NoCapableModel (also for a document that no context holds and whose question cannot be merged from
+        parts), EscalationExhausted, NoModelAvailable, ModelLost, ModelBusy, RequestRefused.
         """
-        decided = self.pool.route(question.needs)
-        started, clock = datetime.now(UTC), time.perf_counter()
-        value = question.embedded(facts)
+        inquiry = _Inquiry(place, question, material, facts)
+        if self.pool.embedded:
+            return await self._embedded(inquiry, self.pool.route(question.needs))
+        try:
+            return await self._pursue_whole_or_parts(inquiry)
+        except _OUTAGE as error:
+            if (self.on_outage or self.pool.settings.on_outage) != "embedded":
+                raise
+            why = f"No model server answers ({error.code}), so the embedded engine does: the run is degraded."
+            decided = Route(engine=EMBEDDED, model=EMBEDDED, thinking=False, reasons=(why,))
+            return await self._embedded(inquiry, decided, degraded=True)
+
+    async def _pursue_whole_or_parts(self, inquiry: _Inquiry[Answer]) -> Answered[Answer]:
+        signals = await self._measured(inquiry)
+        try:
+            return await self._pursue(inquiry, signals)
+        except (NoCapableModel, ContextExceeded):
+            parts = await self._parts(inquiry, signals)
+            if parts is None:
+                raise
+        merge = inquiry.question.merge
+        assert merge is not None
+        answers: list[Answered[Answer]] = []
+        for number, part in enumerate(parts, 1):
+            note = f"The document is longer than every context: part {number} of {shares(parts)}."
+            each = _Inquiry(inquiry.place, inquiry.question, part, inquiry.facts, note)
+            answers.append(await self._pursue(each, await self._measured(each)))
+        usage = sum((each.usage for each in answers), Usage())
+        return Answered(merge([each.value for each in answers]), answers[-1].route, usage)
+
+    async def _measured(self, inquiry: _Inquiry[Answer]) -> Signals:
+        """Language by the detector, length by the bound, or counted where the bound would shut a model out."""
+        asked = prompting.messages(inquiry.question, inquiry.material, inquiry.facts)
+        text = "\n".join(str(message["content"]) for message in asked)
+        languages = measure(inquiry.material or text).languages
+        smallest = min(candidate.room for candidate in self.pool.candidates())
+        enough = max(0, smallest - self._answer_tokens(inquiry) - self.pool.settings.routing.thinking_tokens)
+        tokens, exact = await self.pool.tokens(text, enough)
+        return Signals(languages, tokens, exact)
+
+    async def _parts(self, inquiry: _Inquiry[Answer], signals: Signals) -> list[str] | None:
+        """The material in parts that fit, or None where length is not what keeps it from being asked."""
+        question = inquiry.question
+        if question.merge is None or not inquiry.material:
+            return None
+        policy = self.pool.settings.routing
+        short = Demand.of(question.needs, Signals(signals.languages), policy)
+        rooms = [each.room for each in self.pool.candidates() if short.obstacle(each) is None]
+        if not rooms:
+            return None
+        asked = prompting.messages(question, "", inquiry.facts)
+        around, _ = await self.pool.tokens("\n".join(str(each["content"]) for each in asked), 0)
+        room = max(rooms) - policy.answer_tokens - 1024 - around - 64
+        whole = len(inquiry.material.encode())
+        per_token = max(1.0, whole / max(1, signals.tokens - around)) if signals.exact else 1.0
+        longest = int(room * per_token * 0.9)
+        if longest < 512:
+            return None
+        parts = split(inquiry.material, longest, longest // 10)
+        return parts if len(parts) <= self.pool.settings.most_parts else None
+
+    async def _pursue(self, inquiry: _Inquiry[Answer], signals: Signals) -> Answered[Answer]:
+        """Ask until an answer holds or the policy's attempts are spent; record the call either way."""
+        try:
+            answered = await self._until_it_holds(inquiry, signals)
+        except ConsiliaError as error:
+            await self._record(inquiry, None, error.as_payload())
+            raise
+        await self._record(inquiry, answered, None)
+        return answered
+
+    async def _until_it_holds(self, inquiry: _Inquiry[Answer], signals: Signals) -> Answered[Answer]:
+        question, outages = inquiry.question, 0
+        while True:
+            measured = Signals(signals.languages, signals.tokens, signals.exact, tuple(inquiry.failures))
+            try:
+                route = await self.pool.routed(question.needs, measured)
+            except EscalationExhausted:
+                if inquiry.doubtful is None:
+                    raise
+                value, route, inquiry.said = inquiry.doubtful
+                doubt = "No surer answer was to be had, so this doubtful one stands."
+                return Answered(value, _because(route, doubt), inquiry.usage)
+            if inquiry.note:
+                route = _because(route, inquiry.note)
+            inquiry.route = route
+            try:
+                read_ = await self._ask_once(inquiry, route)
+            except (ModelLost, NoModelAvailable):
+                outages += 1
+                if outages > self.pool.settings.retries:
+                    raise
+                continue
+            if isinstance(read_, Fit):
+                return Answered(read_.value, route, inquiry.usage)
+
+    async def _ask_once(self, inquiry: _Inquiry[Answer], route: Route) -> Fit[Answer] | None:
+        """One attempt, or two samples at once; what is unfit or doubtful is noted as a failure."""
+        question = inquiry.question
+        twice = question.samples > 1 and route.step == "first"
+        wanted = self._wanted(inquiry, route)
+        inquiry.prompt = list(wanted.messages)
+        says = await asyncio.gather(*(attempt(self.pool, route, wanted) for _ in range(2 if twice else 1)))
+        outcomes = [read(question, each.completion, inquiry.facts) for each in says]
+        for said, outcome in zip(says, outcomes, strict=True):
+            inquiry.usage = inquiry.usage + said.completion.usage
+            inquiry.attempts.append(_attempted(route, said, outcome))
+            inquiry.said = said
+        fit = [(said, each.value) for said, each in zip(says, outcomes, strict=True) if isinstance(each, Fit)]
+        if not fit:
+            unfit = next(each for each in outcomes if isinstance(each, Unfit))
+            inquiry.unfit = (says[-1], unfit)
+            inquiry.failures.append(Failure(route.model, "invalid", route.thinking))
+            return None
+        said, value = fit[0]
+        inquiry.said = said
+        doubt = self._doubt(question, [each for _, each in fit], twice)
+        if doubt is None:
+            return Fit(value)
+        inquiry.attempts[-1]["doubt"] = doubt
+        inquiry.doubtful = (value, route, said)
+        inquiry.failures.append(Failure(route.model, "doubtful", route.thinking))
+        return None
+
+    def _doubt(self, question: Question[Answer], values: list[Answer], twice: bool) -> str | None:
+        if twice and (len(values) < 2 or not question.same(values[0], values[1])):
+            return "two samples disagree" if len(values) == 2 else "one of two samples is unfit"
+        sure = question.confidence(values[0])
+        least = self.pool.settings.routing.confidence
+        return f"confidence {sure:.2f} is below {least:.2f}" if sure is not None and sure < least else None
+
+    def _wanted(self, inquiry: _Inquiry[Answer], route: Route) -> Wanted:
+        question = inquiry.question
+        messages = prompting.messages(question, inquiry.material, inquiry.facts)
+        room = self._answer_tokens(inquiry)
+        if inquiry.unfit is not None:
+            said, unfit = inquiry.unfit
+            if unfit.kind == "truncated":
+                room *= 2
+            if route.step == "repair":
+                messages += prompting.repair(said.completion.text, unfit.told)
+        return Wanted(
+            messages,
+            room,
+            prompting.response_format(question.answer),
+            prompting.digest(inquiry.material) if inquiry.material else None,
+            self.salt,
+            self.priority,
+        )
+
+    def _answer_tokens(self, inquiry: _Inquiry[Answer]) -> int:
+        return inquiry.question.answer_tokens or self.pool.settings.routing.answer_tokens
+
+    async def _embedded(self, inquiry: _Inquiry[Answer], route: Route, degraded: bool = False) -> Answered[Answer]:
+        inquiry.clock, inquiry.started = time.perf_counter(), datetime.now(UTC)
+        value = inquiry.question.embedded(inquiry.facts)
+        inquiry.route, inquiry.said, inquiry.prompt = route, None, []
+        answered = Answered(value, route, inquiry.usage, degraded)
+        await self._record(inquiry, answered, None)
+        return answered
+
+    async def _record(
+        self, inquiry: _Inquiry[Answer], answered: Answered[Answer] | None, error: dict[str, object] | None
+    ) -> None:
+        route = answered.route if answered else inquiry.route
+        said = inquiry.said
+        keep = self.pool.settings.keep_thinking
         await self.ledger.model_called(
             ModelCall(
-                node=place.node,
-                task_id=place.task_id,
-                question=question.name,
-                prompt_sha256=question.prompt_sha256,
-                engine=EMBEDDED,
-                model=decided.model,
-                endpoint=None,
-                reasons=decided.reasons,
-                thinking=decided.thinking,
-                schema_name=question.answer.__name__,
-                prompt=[],
-                answer=value.model_dump(mode="json"),
-                reasoning=None,
-                attempts=[],
-                usage=Usage(),
-                error=None,
-                started_at=started,
-                duration_ms=(time.perf_counter() - clock) * 1000,
+                node=inquiry.place.node,
+                task_id=inquiry.place.task_id,
+                question=inquiry.question.name,
+                prompt_sha256=inquiry.question.prompt_sha256,
+                engine=route.engine if route else "pool",
+                model=route.model if route else "none",
+                endpoint=said.endpoint if said else None,
+                reasons=route.reasons if route else (),
+                thinking=route.thinking if route else False,
+                schema_name=inquiry.question.answer.__name__,
+                prompt=abbreviated(inquiry.prompt),
+                answer=answered.value.model_dump(mode="json") if answered else None,
+                reasoning=(said.completion.thinking or None) if said and keep else None,
+                attempts=inquiry.attempts,
+                usage=inquiry.usage,
+                error=error,
+                started_at=inquiry.started,
+                duration_ms=(time.perf_counter() - inquiry.clock) * 1000,
+                ttft_ms=said.ttft_ms if said else None,
+                degraded=bool(answered and answered.degraded),
             )
         )
-        return Answered(value, decided)
+
+
+def _because(route: Route, reason: str) -> Route:
+    return replace(route, reasons=(*route.reasons, reason))
+
+
+def _attempted(route: Route, said: Said, outcome: Fit[Answer] | Unfit) -> dict[str, Any]:
+    usage = said.completion.usage
+    return {
+        "step": route.step,
+        "model": route.model,
+        "adapter": route.adapter,
+        "thinking": route.thinking,
+        "endpoint": said.endpoint,
+        "lost": [{"endpoint": each.endpoint, "why": each.why} for each in said.lost],
+        "finish": said.completion.finish,
+        "fault": outcome.kind if isinstance(outcome, Unfit) else None,
+        "told": list(outcome.told) if isinstance(outcome, Unfit) else [],
+        "tokens_in": usage.tokens_in,
+        "tokens_out": usage.tokens_out,
+        "tokens_thinking": usage.tokens_thinking,
+        "tokens_cached": usage.tokens_cached,
+        "cost": usage.cost,
+        "passes": said.passes,
+        "duration_ms": round(said.duration_ms, 1),
+        "ttft_ms": None if said.ttft_ms is None else round(said.ttft_ms, 1),
+    }

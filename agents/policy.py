@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from tools.errors import ConsiliaError
@@ -61,7 +61,8 @@ class Policy:
     """prefer: names of families, catalogue models or pool models, best first, for each purpose; a name that is not in
     the list comes last. smallest: parameters below which a model is taken only when there is no other. thinking_tokens:
     the budget of thinking, hurried_thinking_tokens: when somebody waits. answer_tokens: room that is kept for the
-    answer. attempts: most answers asked for one question; escalations: most moves to a stronger model."""
+    answer. attempts: most answers asked for one question; escalations: most moves to a stronger model. confidence: an
+    answer that is less sure of itself (0 to 1) is doubtful."""
 
     prefer: Mapping[Purpose, tuple[str, ...]] = field(default_factory=_families)
     smallest: Mapping[Purpose, NonNegativeInt] = field(default_factory=_smallest)
@@ -70,6 +71,7 @@ class Policy:
     answer_tokens: PositiveInt = 2048
     attempts: PositiveInt = 6
     escalations: NonNegativeInt = 2
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
 def read_policy(table: Mapping[str, Any], where: str) -> Policy:

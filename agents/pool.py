@@ -1,16 +1,335 @@
 """The model servers of this installation; with none configured, the embedded engine."""
 
-from dataclasses import dataclass
+import asyncio
+import hashlib
+import time
+from collections import deque
+from types import TracebackType
+from typing import Any, Final, Self
 
-from agents.routing import Needs, Route, route
+import aiohttp
+import structlog
+
+from agents.demand import Candidate
+from agents.dialects import DIALECTS, Dialect
+from agents.endpoint import Endpoint
+from agents.exchange import Call, Exchange, Try
+from agents.faults import InvalidPool, ModelBusy, UnknownPoolModel
+from agents.pool_settings import PoolModel, PoolSettings
+from agents.probing import Refused, count_tokens, look, reason, served
+from agents.routing import Needs, NoModelAvailable, Route, route
+from agents.signals import Failure, Signals, token_bound
+
+log = structlog.get_logger(__name__)
+
+_LEAST_RETRIES: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
 class Pool:
-    """The models that may be asked, by name. Empty: the pool is the embedded engine."""
+    """Opened once a process, as an async context manager; asked through `agents.ask`, `agents.chat_model` and /v1.
 
-    models: tuple[str, ...] = ()
+    Opening looks at every endpoint and raises InvalidPool for a model that none serves.
+    """
 
-    def route(self, needs: Needs) -> Route:
-        """Who answers a question with these needs, and why."""
-        return route(needs, self.models)
+    def __init__(self, settings: PoolSettings | None = None) -> None:
+        self.settings = settings or PoolSettings()
+        self.models: dict[str, PoolModel] = {model.name: model for model in self.settings.models}
+        self._endpoints: dict[str, list[Endpoint]] = {}
+        self._queues: dict[str, deque[asyncio.Future[None]]] = {name: deque() for name in self.models}
+        self._session: aiohttp.ClientSession | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._retries = _LEAST_RETRIES
+        self._lost_until: dict[str, float] = {}
+        self.without_budget: set[str] = set()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether no model is configured."""
+        return not self.models
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        assert self._session is not None, "the pool is open"
+        return self._session
+
+    async def __aenter__(self) -> Self:
+        if self.embedded:
+            return self
+        for model in self.models.values():
+            self._endpoints[model.name] = [self._endpoint(model, url) for url in model.endpoints]
+        # trust_env stays off: a proxy of the environment must not see what is asked. Cookies are not kept.
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        try:
+            await self._check()
+        except BaseException:
+            await self._session.close()
+            raise
+        self._watch = asyncio.create_task(self._keep_looking(), name="pool health")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    def route(self, needs: Needs, signals: Signals | None = None) -> Route:
+        """Who answers a question with these needs, and why; models without an available endpoint are passed over.
+
+        Raises NoCapableModel, NoModelAvailable, EscalationExhausted.
+        """
+        now, signals = time.monotonic(), signals or Signals()
+        down = [
+            Failure(name, "unavailable")
+            for name, endpoints in self._endpoints.items()
+            if now < self._lost_until.get(name, 0.0) or not any(endpoint.available(now) for endpoint in endpoints)
+        ]
+        known = Signals(signals.languages, signals.tokens, signals.exact, (*signals.failures, *down))
+        return route(needs, self.candidates(), known, self.settings.routing)
+
+    async def routed(self, needs: Needs, signals: Signals | None = None) -> Route:
+        """Like `route`, but waits for a model to come back, for `outage_seconds`."""
+        deadline = time.monotonic() + self.settings.outage_seconds
+        while True:
+            try:
+                return self.route(needs, signals)
+            except NoModelAvailable:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                self._changed.clear()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), min(left, self.settings.health_seconds))
+                except TimeoutError:
+                    continue
+
+    def candidates(self) -> list[Candidate]:
+        """The models as routing sees them: with the context that their servers take and the adapters they have."""
+        found: list[Candidate] = []
+        for name, model in self.models.items():
+            endpoints = self._endpoints.get(name, [])
+            told = [each for each in (model.context, *(each.context for each in endpoints)) if each is not None]
+            context = min(told) if told else None
+            loaded = [each for each in model.adapters if not endpoints or any(each in e.adapters for e in endpoints)]
+            found.append(Candidate(name, model.facts, context, tuple(loaded)))
+        return found
+
+    def exchange(self, call: Call) -> Exchange:
+        """A request to a model; iterate over its `pieces()`."""
+        self._model(call.model)
+        self._retries = min(_LEAST_RETRIES + 90, self._retries + self.settings.retry_share)
+        return Exchange(self, call)
+
+    def dialect(self, name: str) -> Dialect:
+        """How the model's servers want to be asked."""
+        return DIALECTS[self._model(name).dialect]
+
+    async def tokens(self, text: str, enough: int) -> tuple[int, bool]:
+        """(tokens of a text, whether they were counted). Below `enough` the bound by bytes will do; above it the
+        servers that can are asked to count, and the largest count holds."""
+        bound = token_bound(text)
+        if bound <= enough:
+            return bound, False
+        now = time.monotonic()
+        up = [next((e for e in ends if e.available(now)), None) for ends in self._endpoints.values()]
+        counts = await asyncio.gather(
+            *(count_tokens(self.session, each, text, self.settings.silence_seconds) for each in up if each is not None)
+        )
+        exact = [count for count in counts if count is not None]
+        return (max(exact), True) if exact else (bound, False)
+
+    def status(self) -> dict[str, Any]:
+        """What is known of every endpoint, for `consilia pool status` and the admin pages."""
+        now = time.monotonic()
+        return {
+            "engine": "embedded" if self.embedded else "pool",
+            "models": [
+                {
+                    "name": name,
+                    "catalogue": model.facts.name,
+                    "title": model.facts.title,
+                    "dialect": model.dialect,
+                    "queued": len(self._queues[name]),
+                    "endpoints": [each.snapshot(now) for each in self._endpoints.get(name, [])],
+                }
+                for name, model in self.models.items()
+            ],
+        }
+
+    def drain(self, url: str, draining: bool = True) -> None:
+        """Send an endpoint no new requests (or, with `draining` false, again). Raises UnknownPoolModel."""
+        found = [each for endpoints in self._endpoints.values() for each in endpoints if each.url == url.rstrip("/")]
+        if not found:
+            known = ", ".join(each.url for endpoints in self._endpoints.values() for each in endpoints) or "none"
+            raise UnknownPoolModel(f"the pool has no endpoint {url!r}; there are: {known}")
+        for each in found:
+            each.draining = draining
+        self._wake_all()
+
+    async def seat(self, call: Call, lost: list[Try], deadline: float) -> Endpoint:
+        """An endpoint with room: first come, first served. Raises ModelBusy, NoModelAvailable."""
+        queue = self._queues[call.model]
+        turn: asyncio.Future[None] | None = None
+        try:
+            while True:
+                now = time.monotonic()
+                ranked = self._ranked(call, lost, now)
+                free = next((each for each in ranked if each.has_room(now)), None)
+                my_turn = not queue if turn is None else queue[0] is turn
+                if free is not None and my_turn:
+                    return free
+                if now >= deadline:
+                    raise ModelBusy(
+                        f"every endpoint of {call.model!r} was full for {self.settings.queue_seconds:g} s "
+                        "(pool.queue_seconds); add an endpoint or try again later",
+                        model=call.model,
+                    )
+                if turn is None:
+                    if len(queue) >= self.settings.queue_length:
+                        raise ModelBusy(
+                            f"{len(queue)} questions wait for {call.model!r}, the most that pool.queue_length allows",
+                            model=call.model,
+                        )
+                    turn = asyncio.get_running_loop().create_future()
+                    queue.append(turn)
+                if turn.done():
+                    position = queue.index(turn)
+                    turn = queue[position] = asyncio.get_running_loop().create_future()
+                soonest = min((each.room_in(now) for each in ranked if each.room_in(now)), default=1.0)
+                await asyncio.wait([turn], timeout=max(0.01, min(deadline - now, soonest)))
+        finally:
+            if turn is not None:
+                queue.remove(turn)
+                self._wake(call.model)
+
+    def rise(self, endpoint: Endpoint, mark: float) -> float:
+        seconds = endpoint.end(mark, time.monotonic())
+        self._wake(endpoint.model.name)
+        return seconds
+
+    def lost(self, name: str) -> None:
+        """A question gave the model up: others are asked for a while."""
+        self._lost_until[name] = time.monotonic() + self.settings.breaker_seconds
+
+    def may_retry(self) -> bool:
+        """Whether the retry budget has one left: a share of the requests, so that an outage is not made worse."""
+        if self._retries < 1:
+            return False
+        self._retries -= 1
+        return True
+
+    def _ranked(self, call: Call, lost: list[Try], now: float) -> list[Endpoint]:
+        """The endpoints that may be asked, best first: not those that were just lost, where there are others."""
+        up = [each for each in self._endpoints[call.model] if each.available(now)]
+        if call.adapter is not None:
+            up = [each for each in up if call.adapter in each.adapters]
+        if not up:
+            told = "; ".join(f"{each.url}: {each.fault or 'draining'}" for each in self._endpoints[call.model])
+            raise NoModelAvailable(
+                f"model {call.model!r} has no endpoint that answers ({told}); see consilia pool status"
+            )
+        gone = {each.endpoint for each in lost}
+        fresh = [each for each in up if each.url not in gone] or up
+        if call.affinity is None:
+            return sorted(fresh, key=lambda each: (each.load, each.requests))
+        return sorted(fresh, key=lambda each: rendezvous(call.affinity or "", each.url), reverse=True)
+
+    def _wake(self, name: str) -> None:
+        queue = self._queues[name]
+        if queue and not queue[0].done():
+            queue[0].set_result(None)
+
+    def _wake_all(self) -> None:
+        for name in self._queues:
+            self._wake(name)
+        self._changed.set()
+
+    def _model(self, name: str) -> PoolModel:
+        if name not in self.models:
+            known = ", ".join(self.models) or "none: the embedded engine answers"
+            raise UnknownPoolModel(f"the pool has no model {name!r}; it has {known}", model=name)
+        return self.models[name]
+
+    def _endpoint(self, model: PoolModel, url: str) -> Endpoint:
+        headers = {"Content-Type": "application/json"}
+        if model.api_key is not None:
+            try:
+                headers["Authorization"] = f"Bearer {model.api_key.read().get_secret_value()}"
+            except ValueError as error:
+                raise InvalidPool(f"pool.models {model.name!r}: {error}", model=model.name) from None
+        return Endpoint(url, model, DIALECTS[model.dialect], self.settings, headers, model.served or "")
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.health_seconds)
+            await asyncio.gather(
+                *(self._look(each) for endpoints in self._endpoints.values() for each in endpoints),
+                return_exceptions=True,
+            )
+            self._wake_all()
+
+    async def _look(self, endpoint: Endpoint) -> None:
+        was = endpoint.healthy
+        await look(self.session, endpoint, self.settings.connect_seconds)
+        if endpoint.healthy and not (was and endpoint.context):
+            await self._learn(endpoint)
+        if was is not endpoint.healthy and was is not None:
+            state = "is back" if endpoint.healthy else "is lost"
+            log.warning(f"endpoint {state}", model=endpoint.model.name, endpoint=endpoint.url, fault=endpoint.fault)
+
+    async def _learn(self, endpoint: Endpoint) -> str | None:
+        """What the endpoint serves; what is wrong with it, or None."""
+        try:
+            told = await served(self.session, endpoint, self.settings.connect_seconds)
+        except Refused as refused:
+            key = "its key is refused: set api_key to where the right one is" if refused.status in (401, 403) else ""
+            return key or f"/models answers {refused.status}: is it the URL of the server's /v1?"
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return f"{reason(error)}: start it, or correct the URL"
+        except ValueError:
+            return "/models is no JSON: is it the URL of the server's /v1?"
+        model = endpoint.model
+        wanted = [model.served] if model.served else [model.name, *model.facts.names]
+        own = [name for name in told.names if name not in told.adapters and name not in model.adapters]
+        name = next((name for name in wanted if name in told.names), None)
+        if name is None and not model.served and len(own) == 1:
+            name = own[0]
+        if name is None:
+            return f"it serves {', '.join(told.names) or 'nothing'}, not {wanted[0]!r}: set served to one of them"
+        endpoint.served, endpoint.context = name, told.contexts.get(name)
+        endpoint.adapters = frozenset(each for each in model.adapters if each in told.names)
+        if model.context and endpoint.context and model.context > endpoint.context:
+            return f"context = {model.context} is more than the {endpoint.context} tokens it was started with"
+        return None
+
+    async def _check(self) -> None:
+        """Look at every endpoint once. Raises InvalidPool, which names each entry at fault and the remedy."""
+        faults: list[str] = []
+        for name, endpoints in self._endpoints.items():
+            told = await asyncio.gather(*(self._learn(each) for each in endpoints))
+            wrong = [(each, fault) for each, fault in zip(endpoints, told, strict=True) if fault]
+            for endpoint, fault in zip(endpoints, told, strict=True):
+                endpoint.seen(fault is None, fault or "")
+            shown = [f"pool.models {name!r}, endpoint {each.url}: {fault}" for each, fault in wrong]
+            key = any(fault.startswith(("its key", "context")) for _, fault in wrong)
+            if self.settings.on_start == "refuse" and (len(wrong) == len(endpoints) or key):
+                faults += shown
+            else:
+                for each in shown:
+                    log.warning("endpoint not usable", fault=each)
+            missing = [each for each in self.models[name].adapters if not any(each in e.adapters for e in endpoints)]
+            if missing and len(wrong) < len(endpoints):
+                log.warning("adapters not loaded", model=name, adapters=missing)
+        if faults:
+            raise InvalidPool("; ".join(faults) + ' (pool.on_start = "warn" starts all the same)', faults=faults)
+
+
+def rendezvous(key: str, url: str) -> bytes:
+    """The weight of an endpoint for a key: the highest has it, and losing one moves only its keys (Thaler and
+    Ravishankar, Using name-based mappings to increase hit rates, IEEE/ACM ToN 6(1), 1998)."""
+    return hashlib.blake2b(f"{key}\0{url}".encode(), digest_size=8).digest()

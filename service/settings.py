@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from agents.pool_settings import PoolSettings
 from tools.errors import ConsiliaError
 
 
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
         default="info", description="Least level that is logged."
     )
     limits: Limits = Limits()
+    pool: PoolSettings = Field(default_factory=PoolSettings, description="The model servers; none: embedded.")
     sealing: Sealing = Sealing()
     workflows: dict[str, str] = Field(default_factory=dict, description='Your own graphs: name = "./file.py:graph".')
     langgraph_json: Path | None = Field(default=None, description="An existing langgraph.json whose graphs are served.")

@@ -1,0 +1,147 @@
+"""One attempt at an answer: a request as this model and its servers want it, and all that came back.
+
+A thinking that has a budget is bounded by the server where it can, else in two passes: the model thinks for so many
+tokens; if it has not come to an end, the thinking is closed for it and the answer is generated from there (Qwen3
+Technical Report, arXiv 2505.09388, section 4.3).
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from agents.completion import Completion, Draft
+from agents.dialects import Dialect
+from agents.exchange import Call, Exchange, Restarted, Try
+from agents.faults import RequestRefused
+from agents.model import Model
+from agents.pool import Pool
+from agents.routing import Route
+from agents.thinking import closed, continuable, switched, thinking_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked. format: the `response_format`. answer_tokens: room for the answer, beside that for thinking.
+    affinity: see `Call`. salt: keeps a tenant's prefixes apart in vLLM's cache. priority: lower is earlier (vLLM)."""
+
+    messages: Sequence[dict[str, Any]]
+    answer_tokens: int
+    format: dict[str, Any] | None = None
+    affinity: str | None = None
+    salt: str | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came back. lost: endpoints that were asked in vain before. ttft_ms: until the first token of any kind."""
+
+    completion: Completion
+    endpoint: str
+    lost: tuple[Try, ...]
+    duration_ms: float
+    ttft_ms: float | None
+    passes: int = 1
+
+
+@dataclass(slots=True)
+class _Asker:
+    pool: Pool
+    route: Route
+    wanted: Wanted
+    started: float = field(default_factory=time.monotonic)
+    first: float | None = None
+    lost: list[Try] = field(default_factory=list[Try])
+    endpoint: str = ""
+
+    async def send(self, body: dict[str, Any], thinks: bool) -> Completion:
+        model = self.pool.models[self.route.model]
+        call = Call(model.name, body, self.wanted.affinity, self.route.adapter)
+        exchange: Exchange = self.pool.exchange(call)
+        opened = thinks and model.facts.thinking == "always"
+        draft = Draft(self.pool.dialect(model.name).thought, opened)
+        async with aclosing(exchange.pieces()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Restarted):
+                    draft = Draft(draft.thought, opened)
+                    continue
+                draft.take(piece)
+                if self.first is None and draft.begun:
+                    self.first = time.monotonic()
+        self.lost += exchange.lost
+        self.endpoint = exchange.endpoint.url if exchange.endpoint else ""
+        return draft.completion(exchange.price)
+
+    def said(self, completion: Completion, passes: int = 1) -> Said:
+        now = time.monotonic()
+        first = None if self.first is None else (self.first - self.started) * 1000
+        return Said(completion, self.endpoint, tuple(self.lost), (now - self.started) * 1000, first, passes)
+
+
+async def attempt(pool: Pool, route: Route, wanted: Wanted) -> Said:
+    """Ask the model of the route. Raises what `Exchange.pieces` does."""
+    model, dialect = pool.models[route.model].facts, pool.dialect(route.model)
+    body = request_fields(pool, route, wanted, model, dialect)
+    asker = _Asker(pool, route, wanted)
+    if not route.thinking or route.budget is None:
+        return asker.said(await asker.send(body, route.thinking))
+    body["max_tokens"] = wanted.answer_tokens + route.budget
+    if dialect.budget and route.model not in pool.without_budget:
+        try:
+            return asker.said(await asker.send({**body, dialect.budget: route.budget}, thinks=True))
+        except RequestRefused as refused:
+            if dialect.budget not in refused.message:
+                raise
+            pool.without_budget.add(route.model)  # vLLM without --reasoning-parser and --reasoning-config
+    if not continuable(model, dialect):
+        return asker.said(await asker.send(body, thinks=True))
+    first = await asker.send({**body, "max_tokens": route.budget}, thinks=True)
+    if first.finish != "length":
+        return asker.said(first)
+    return asker.said(await _second_pass(asker, body, first, dialect), passes=2)
+
+
+async def _second_pass(asker: _Asker, body: dict[str, Any], first: Completion, dialect: Dialect) -> Completion:
+    """Close the thinking and generate the answer from there; what had come of it before is generated anew."""
+    partial = {"role": "assistant", "content": closed(first.thinking)}
+    again = {
+        **body,
+        **(dialect.continues or {}),
+        "messages": [*body["messages"], partial],
+        "max_tokens": asker.wanted.answer_tokens,
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    second = await asker.send(again, thinks=False)
+    # A reasoning parser that waits for </think> takes an answer without one for thinking.
+    text = second.text or second.thinking
+    usage = first.usage + second.usage
+    thought = replace(usage, tokens_thinking=first.usage.tokens_out, tokens_in=first.usage.tokens_in)
+    return Completion(text, first.thinking, second.tool_calls, second.finish, thought)
+
+
+def request_fields(pool: Pool, route: Route, wanted: Wanted, model: Model, dialect: Dialect) -> dict[str, Any]:
+    """The request but for thinking's budget."""
+    entry = pool.models[route.model]
+    known = {"temperature", "top_p", *dialect.sampling}
+    messages = switched(wanted.messages, model, dialect, route.thinking)
+    body: dict[str, Any] = {
+        **{name: value for name, value in route.sampling.items() if name in known},
+        **thinking_fields(model, dialect, route.thinking),
+        "max_tokens": wanted.answer_tokens,
+    }
+    if wanted.format is not None and dialect.schema:
+        body["response_format"] = wanted.format
+    elif wanted.format is not None:
+        schema = orjson.dumps(wanted.format["json_schema"]["schema"]).decode()
+        last = messages[-1]
+        messages[-1] = {**last, "content": f"{last['content']}\n\nThe JSON schema of the answer: {schema}"}
+    if dialect.priority and entry.priority_scheduling:
+        body["priority"] = wanted.priority
+    if dialect.salt and wanted.salt:
+        body["cache_salt"] = wanted.salt
+    body["messages"] = messages
+    return body
