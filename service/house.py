@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agents.pool import Pool
-from service.auth import Keys
+from service.auth import Keys, pepper
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
 from service.runs.checkpoints import DatabaseSaver
@@ -43,6 +43,7 @@ class House:
     database: Database
     registry: Registry
     host: ToolHost
+    pool: Pool
     keys: Keys
     feeds: Feeds
     queue: Queue
@@ -80,7 +81,9 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
         feeds, name = Feeds(database), process_name()
-        desks = Desks(database, host, Pool(), sealer)
+        pool = await stack.enter_async_context(Pool(settings.pool))
+        salt = pepper(settings.data_dir)
+        desks = Desks(database, host, pool, sealer, salt)
         executor = Executor(database, registry, desks, feeds, limits, name)
         if database.is_sqlite:
             queue = await _local_queue(stack, settings, database, executor, feeds, role)
@@ -89,7 +92,7 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
         scheduler = await stack.enter_async_context(Scheduler(database))
         keys = Keys(database, settings.data_dir)
         saver = DatabaseSaver(database)
-        yield House(settings, database, registry, host, keys, feeds, queue, saver, scheduler)
+        yield House(settings, database, registry, host, pool, keys, feeds, queue, saver, scheduler)
 
 
 async def _local_queue(

@@ -155,7 +155,8 @@ def _explain(error: ValidationError, path: Path | None) -> str:
     faults: list[str] = []
     for fault in error.errors():
         name = ".".join(str(part) for part in fault["loc"])
-        value = "…" if name.startswith("sealing") else repr(fault["input"])  # a key never reaches a log
-        faults.append(f"{name} = {value}: {fault['msg']}")
+        told = isinstance(fault["input"], str | int | float) and not name.startswith("sealing")
+        value = f" = {fault['input']!r}" if told else ""  # a key never reaches a log
+        faults.append(f"{name}{value}: {fault['msg']}")
     where = f"{path} or the environment" if path else "the environment"
     return f"settings in {where} cannot be used: " + "; ".join(faults) + " (see docs/configuration.md)"

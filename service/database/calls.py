@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from agents.ask import ModelCall
+from agents.record import ModelCall
 from service.database.engine import Database
 from service.database.tables import ModelCallRow, ToolCallRow, new_id
 from service.database.writer import Statement, Write

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Boolean, RowMapping, bindparam, func, insert, or_, select, true, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
@@ -44,12 +44,20 @@ _FINISH = Statement(
         output=bindparam("b_output"),
         error=bindparam("b_error"),
         engine=bindparam("b_engine"),
-        degraded=bindparam("b_degraded"),
+        degraded=or_(Run.degraded, bindparam("b_degraded", type_=Boolean)),
         finished_at=bindparam("b_now"),
         updated_at=bindparam("b_now"),
     ),
     rank=70,
 )
+
+
+_DEGRADE = Statement(update(Run).where(Run.run_id == bindparam("b_run_id")).values(degraded=true()), rank=65)
+
+
+def degraded(run_id: str) -> Write:
+    """Mark a run whose question the embedded engine answered in place of a model that is out."""
+    return Write(_DEGRADE, {"b_run_id": run_id})
 
 
 def creation(

@@ -1,7 +1,9 @@
 """The desks of this process: what our workflows have at hand, bound to one run."""
 
+import hashlib
+import hmac
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from agents.ask import Counsel
 from agents.pool import Pool
@@ -17,18 +19,37 @@ from workflows.registry import Workflow
 
 @dataclass(frozen=True, slots=True)
 class Desks:
-    """Makes the desk of a run."""
+    """Makes the desk of a run. secret: of this installation; salts made of it keep tenants apart in prefix caches."""
 
     database: Database
     host: ToolHost
     pool: Pool
     sealer: Sealer
+    secret: bytes
 
     def desk(self, workflow: Workflow, row: dict[str, Any], ledger: RunLedger) -> Desk:
         """row: the run's."""
         return Desk(
             tools=Toolbox(self.host, ledger, workflow.name, workflow.tools),
-            counsel=Counsel(self.pool, ledger),
+            counsel=self._counsel(row, ledger),
             files=TenantFiles(self.database, row["tenant_id"], row["run_id"]),
             vault=RunVault(self.database, self.sealer, row["tenant_id"], row["run_id"]),
         )
+
+    def _counsel(self, row: dict[str, Any], ledger: RunLedger) -> Counsel:
+        """The pool for this run. `config.configurable` may set `on_outage` and `priority` (lower is earlier)."""
+        config = cast(dict[str, Any], cast(dict[str, Any], row["kwargs"]).get("config") or {})
+        asked = cast(dict[str, Any], config.get("configurable") or {})
+        on_outage, priority = asked.get("on_outage"), asked.get("priority")
+        return Counsel(
+            self.pool,
+            ledger,
+            salt=cache_salt(self.secret, row["tenant_id"]),
+            priority=priority if isinstance(priority, int) and not isinstance(priority, bool) else 0,
+            on_outage=on_outage if on_outage in ("fail", "embedded") else None,
+        )
+
+
+def cache_salt(secret: bytes, tenant_id: str) -> str:
+    """What nobody else can guess (vLLM asks that of a `cache_salt`): HMAC-SHA-256 (RFC 2104) of the tenant's id."""
+    return hmac.new(secret, f"cache\0{tenant_id}".encode(), hashlib.sha256).hexdigest()

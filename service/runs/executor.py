@@ -221,7 +221,7 @@ class Executor:
             output=outcome.values,
             error=outcome.error,
             engine=ledger.engine,
-            degraded=False,
+            degraded=ledger.degraded,
         )
         settled = threads.settled(
             row["thread_id"], outcome.thread_status, outcome.values, outcome.interrupts, outcome.error

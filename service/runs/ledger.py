@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from agents.ask import ModelCall
+from agents.record import ModelCall
 from agents.routing import EMBEDDED
 from service.database import calls, runs
 from service.database.engine import Database
@@ -25,6 +25,7 @@ class RunLedger:
         self._fence = fence
         self._seq = feed.last_seq
         self._engines: set[str] = set()
+        self.degraded = False
         self._failure: BaseException | None = None
 
     def continue_after(self, seq: int) -> None:
@@ -90,7 +91,11 @@ class RunLedger:
         )
 
     async def model_called(self, call: ModelCall) -> None:
+        self.degraded = self.degraded or call.degraded
         self._engines.add(EMBEDDED if call.engine == EMBEDDED else "models")
+        writes = [calls.model_call(self._run_id, self._tenant_id, call)]
+        if call.degraded:
+            writes.append(runs.degraded(self._run_id))
         summary = {
             "node": call.node,
             "question": call.question,
@@ -98,7 +103,8 @@ class RunLedger:
             "model": call.model,
             "reasons": call.reasons,
             "thinking": call.thinking,
+            "degraded": call.degraded,
             "duration_ms": round(call.duration_ms, 1),
             "error": call.error,
         }
-        await self.append("model_call", dumps(summary), calls.model_call(self._run_id, self._tenant_id, call))
+        await self.append("model_call", dumps(summary), *writes)
