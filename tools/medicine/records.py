@@ -1,0 +1,138 @@
+"""A medical record from any of its forms: one text with blocks and pages, and the segments to translate."""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tools.documents.document import DOCX, PDF, Block, Document, Page
+from tools.medicine.alignment import sentences
+from tools.medicine.lexicon import IDEOGRAPHIC, language
+
+Form = Literal["text", "docx", "pdf", "fhir", "cda"]
+LONGEST: Final = 1_200
+"""Characters: a sentence that is longer is cut at a comma or a space."""
+
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_SCRIPTS: Final = (
+    ("ja", re.compile(r"[\u3041-\u30ff]")),
+    ("ko", re.compile(r"[\uac00-\ud7af]")),
+    ("ar", re.compile(r"[\u0600-\u06ff]")),
+    ("he", re.compile(r"[\u0590-\u05ff]")),
+    ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("el", re.compile(r"[\u0370-\u03ff]")),
+    ("th", re.compile(r"[\u0e00-\u0e7f]")),
+    ("hi", re.compile(r"[\u0900-\u097f]")),
+)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_LATIN: Final = {
+    "en": frozenset("the of and with was is had has for his her no not at from by which that are been without".split()),
+    "fr": frozenset("le la les des du et une est dans avec pas pour sur au aux par sans".split()),
+    "es": frozenset("el los las del y con para por que su al sin fue una se".split()),
+    "de": frozenset("der die das und ein eine ist im mit nicht für auf von zu den dem wurde keine ohne bei seit".split()),
+    "pt": frozenset("o os as do da dos das e com para por não uma em foi sem ao".split()),
+    "it": frozenset("il lo gli di del della e con per non una in che è senza".split()),
+}
+
+
+class ReadRecord(BaseModel):
+    """A record as its file has it. Offsets are characters of `text`, half open. language: BCP 47, of most of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    form: Form
+    sha256: str
+    language: str
+    text: str
+    pages: tuple[Page, ...]
+    blocks: tuple[Block, ...]
+
+
+class Cut(BaseModel):
+    """A piece of a record to translate as one. block: index into the record's blocks; language: BCP 47."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: int
+    end: int
+    block: int
+    page: int
+    language: str
+
+
+def of_document(document: Document) -> ReadRecord:
+    """The record that a PDF, Word or text file holds."""
+    forms: dict[str, Form] = {PDF: "pdf", DOCX: "docx"}
+    return ReadRecord(
+        form=forms.get(document.media_type, "text"),
+        sha256=document.sha256,
+        language=document.language,
+        text=document.text,
+        pages=document.pages,
+        blocks=tuple(block.model_copy(update={"runs": ()}) for block in document.blocks),
+    )
+
+
+def cut(text: str, blocks: Sequence[Block], main: str) -> list[Cut]:
+    """The segments of a record in order: each block's lines, and the sentences of each line.
+
+    Every character outside white space is in exactly one segment.
+    """
+    found: list[Cut] = []
+    for index, block in enumerate(blocks):
+        for line in re.finditer(r"[^\n\f\t]+", text[block.start : block.end]):
+            for start, end in _sentences(line.group()):
+                first, last = block.start + line.start() + start, block.start + line.start() + end
+                spoken = language_of_segment(text[first:last], main)
+                found.append(Cut(start=first, end=last, block=index, page=block.page, language=spoken))
+    return found
+
+
+def _sentences(line: str) -> list[tuple[int, int]]:
+    """The sentences of a line; together they hold every character that is no white space."""
+    starts = [start for start, _ in sentences(line)]
+    bounds = [0, *starts[1:], len(line)]
+    pieces = [
+        piece
+        for start, end in zip(bounds, bounds[1:], strict=False)
+        for piece in _pieces(line, start, end)
+        if line[piece[0] : piece[1]].strip()
+    ]
+    return [
+        (start + len(body) - len(body.lstrip()), start + len(body.rstrip()))
+        for start, end in pieces
+        for body in [line[start:end]]
+    ]
+
+
+def _pieces(line: str, start: int, end: int) -> list[tuple[int, int]]:
+    """A sentence in pieces of at most LONGEST characters."""
+    found: list[tuple[int, int]] = []
+    while end - start > LONGEST:
+        near = max(line.rfind(mark, start + LONGEST // 2, start + LONGEST) for mark in "，,、;； ")
+        middle = near + 1 if near > 0 else start + LONGEST
+        found.append((start, middle))
+        start = middle
+    return [*found, (start, end)]
+
+
+def language_of_segment(text: str, main: str) -> str:
+    """The language of a short piece: by its script, by its commonest words, else the record's main language."""
+    letters = sum(map(len, _WORD.findall(text)))
+    if not letters:
+        return main
+    for code, script in _SCRIPTS:
+        if len(script.findall(text)) * 4 >= letters and language(main) != code:
+            return "ar" if code == "ar" and language(main) not in ("fa", "ur") else main if code == "ar" else code
+    han = len(_HAN.findall(text))
+    if han:
+        return main if language(main) in IDEOGRAPHIC or han * 6 < letters else "zh"
+    words = [word.lower() for word in _WORD.findall(text)]
+    counts = {code: sum(word in common for word in words) for code, common in _LATIN.items()}
+    best = max(counts, key=lambda code: counts[code])
+    if language(main) in counts and counts[language(main)] * 2 >= counts[best]:
+        return main
+    if counts[best] >= 2 and counts[best] * 12 >= len(words) and best != language(main):
+        return best
+    return main
