@@ -1,4 +1,4 @@
-"""Build the sample contracts in samples/ from the texts in samples/sources/.
+"""Build the sample contracts and the sample record in samples/ from the texts in samples/sources/.
 
     python scripts/make_samples.py [--without-pdf]
 
@@ -36,7 +36,7 @@ from docx.text.paragraph import Paragraph
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 SOURCES = SAMPLES / "sources"
-WORD_SAMPLES = ("master-services-agreement", "设备采购与服务合同")
+WORD_SAMPLES = ("master-services-agreement", "设备采购与服务合同", "会诊病历")
 PDF_SAMPLES = ("distribution-agreement",)
 TEXT_SAMPLES = ("mutual-nda.md", "software-licence.txt")
 
@@ -306,7 +306,9 @@ def build_pdf(source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Build the sample contracts in samples/ from samples/sources/.")
+    parser = argparse.ArgumentParser(
+        description="Build the sample contracts and the sample record in samples/ from samples/sources/."
+    )
     parser.add_argument("--without-pdf", action="store_true", help="skip the PDF, which needs LibreOffice (soffice)")
     arguments = parser.parse_args()
     for name in WORD_SAMPLES:

@@ -25,8 +25,10 @@ from tools.documents import server as documents
 from tools.documents.limits import Limits as DocumentLimits
 from tools.errors import ConsiliaError
 from tools.host import ToolHost, ToolLimits
+from tools.medicine import records_server
 from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
+from workflows.medical_translation.graph import workflow as medical_translation
 from workflows.registry import Registry
 
 
@@ -53,7 +55,7 @@ class House:
 
 def workflows(settings: Settings) -> Registry:
     """The workflows that come with Consilia, and the user's own. Raises GraphNotLoadable."""
-    ours = [contract_review()]
+    ours = [contract_review(), medical_translation()]
     theirs = [loading.load(name, path, settings.config_dir) for name, path in settings.workflows.items()]
     if settings.langgraph_json is not None:
         declared = loading.read_langgraph_json(settings.langgraph_json)
@@ -77,7 +79,11 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
         registry = workflows(settings)
         await assistants.ensure_defaults(database, registry.descriptions())
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
-        servers = {"documents": documents.server(_document_limits(limits)), "contracts": contracts.server()}
+        servers = {
+            "documents": documents.server(_document_limits(limits)),
+            "contracts": contracts.server(),
+            "records": records_server.server(),
+        }
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
         feeds, name = Feeds(database), process_name()

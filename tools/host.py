@@ -146,12 +146,26 @@ class Toolbox:
     _calls: dict[str, int] = field(default_factory=dict[str, int])
 
     async def call(
-        self, place: Place, server: str, tool: str, arguments: dict[str, Any], answer: type[Answer]
+        self,
+        place: Place,
+        server: str,
+        tool: str,
+        arguments: dict[str, Any],
+        answer: type[Answer],
+        *,
+        private: bool = False,
     ) -> Answer:
-        """Call the tool, record the call, and return its result as `answer`."""
-        return answer.model_validate(await self.call_raw(place, server, tool, arguments))
+        """Call the tool, record the call, and return its result as `answer`.
 
-    async def call_raw(self, place: Place, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        private: arguments and result may identify a person, so the record says only how large they were, an unexpected
+        error keeps its words to itself, and after a crash the call is made again.
+        """
+        raw = await self.call_raw(place, server, tool, arguments, private=private)
+        return answer.model_validate(raw)
+
+    async def call_raw(
+        self, place: Place, server: str, tool: str, arguments: dict[str, Any], *, private: bool = False
+    ) -> dict[str, Any]:
         """Like `call`, for a result of any shape."""
         permission = self._permission(server, tool)
         key = self._key(place, server, tool, arguments)
@@ -164,6 +178,11 @@ class Toolbox:
         try:
             result = await self.host.call(server, tool, arguments)
             return result
+        except ToolFailed:
+            if private:
+                error = ToolFailed(f"tool {server}/{tool} failed on a private call", server=server, tool=tool)
+            failure = error.as_payload()
+            raise error from None
         except ConsiliaError as error:
             failure = error.as_payload()
             raise
@@ -177,8 +196,8 @@ class Toolbox:
                     node=place.node,
                     server=server,
                     tool=tool,
-                    arguments=abbreviated(arguments),
-                    result=result,
+                    arguments=withheld(arguments) if private else abbreviated(arguments),
+                    result=None if private else result,
                     error=failure,
                     permission=permission,
                     started_at=started,
@@ -200,6 +219,11 @@ class Toolbox:
         digest = hashlib.sha256(f"{place.task_id}\0{server}\0{tool}\0".encode() + packed).hexdigest()[:32]
         ordinal = self._calls[digest] = self._calls.get(digest, -1) + 1
         return f"{digest}.{ordinal}"
+
+
+def withheld(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the record of a private call says of its arguments: their names and sizes."""
+    return {name: f"withheld ({len(orjson.dumps(value))} bytes)" for name, value in arguments.items()}
 
 
 def abbreviated(value: Any, longest: int = 2_000) -> Any:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from service.database.engine import Database
-from service.database.tables import IdentityMapping, now
+from service.database.tables import IdentityMapping, Run, now
 from service.database.writer import Statement, Write
 
 _sqlite, _postgresql = sqlite_insert(IdentityMapping), postgresql_insert(IdentityMapping)
@@ -37,6 +37,19 @@ async def get(database: Database, tenant_id: str, run_id: str) -> bytes | None:
     )
     async with database.reading() as connection:
         return await connection.scalar(query)
+
+
+async def runs_of_thread(database: Database, tenant_id: str, run_id: str) -> Sequence[str]:
+    """The runs on the same thread that have a mapping, the newest first: a run resumed by another is among them."""
+    mine = select(Run.thread_id).where(Run.run_id == run_id, Run.tenant_id == tenant_id).scalar_subquery()
+    query = (
+        select(IdentityMapping.run_id)
+        .join(Run, Run.run_id == IdentityMapping.run_id)
+        .where(IdentityMapping.tenant_id == tenant_id, Run.thread_id == mine)
+        .order_by(IdentityMapping.run_id.desc())
+    )
+    async with database.reading() as connection:
+        return (await connection.scalars(query)).all()
 
 
 async def erase(database: Database, tenant_id: str, run_id: str) -> None:

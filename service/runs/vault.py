@@ -9,7 +9,10 @@ _BATCH = 200
 
 
 class RunVault:
-    """Keeps what de-identification took out of one run's record."""
+    """Keeps what de-identification took out of one run's record.
+
+    A run that resumes an interrupted one is another run of the same thread: it opens what the earlier one put.
+    """
 
     def __init__(self, database: Database, sealer: Sealer, tenant_id: str, run_id: str) -> None:
         self._database = database
@@ -22,11 +25,14 @@ class RunVault:
         await identities.put(self._database, self._tenant_id, self._run_id, sealed)
 
     async def get(self) -> bytes | None:
-        sealed = await identities.get(self._database, self._tenant_id, self._run_id)
-        return None if sealed is None else self._sealer.open(sealed, _TABLE, self._tenant_id, self._run_id)
+        for run_id in await identities.runs_of_thread(self._database, self._tenant_id, self._run_id):
+            sealed = await identities.get(self._database, self._tenant_id, run_id)
+            return None if sealed is None else self._sealer.open(sealed, _TABLE, self._tenant_id, run_id)
+        return None
 
     async def erase(self) -> None:
-        await identities.erase(self._database, self._tenant_id, self._run_id)
+        for run_id in await identities.runs_of_thread(self._database, self._tenant_id, self._run_id):
+            await identities.erase(self._database, self._tenant_id, run_id)
 
 
 async def reseal(database: Database, sealer: Sealer) -> int:

@@ -1,7 +1,7 @@
 """An HL7 CDA document as text: its title, who it is about, and each section with its heading, lists and tables.
 
 Clinical Document Architecture, Release 2 (ISO/HL7 27932:2009): the human-readable narrative of each section is in
-`text` (section 4.3.5); what is coded in `entry` repeats it and is left out. Comments and unknown elements are passed over.
+`text` (section 4.3.5); what is coded in `entry` repeats it and is left out.
 """
 
 import re
@@ -60,7 +60,9 @@ def read_clinical_document(content: bytes) -> tuple[str, list[Block], str | None
         for section in component.findall(_path("section")):
             _section(writer, section, 1)
     if not writer.blocks:
-        raise InvalidClinicalDocument("the CDA document has no narrative text; a document that is only coded is not read")
+        raise InvalidClinicalDocument(
+            "the CDA document has no narrative text; a document that is only coded is not read"
+        )
     return writer.text, writer.blocks, language
 
 
@@ -79,7 +81,9 @@ class _Writer:
         if not said:
             return
         end = self._length + len(said)
-        self.blocks.append(Block.model_validate({"start": self._length, "end": end, "page": 1, "kind": kind, "level": level}))
+        self.blocks.append(
+            Block.model_validate({"start": self._length, "end": end, "page": 1, "kind": kind, "level": level})
+        )
         self._pieces += [said, "\n"]
         self._length = end + 1
 

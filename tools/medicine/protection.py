@@ -31,12 +31,13 @@ _CHINESE_UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
 _FIGURE: Final = re.compile(rf"(?<![A-Za-z\d.])({_NUMBER})(\s?(?:{_CHINESE_UNIT})|\s?{_SYMBOL}(?![A-Za-z]))?")
 _CHINESE_DATE: Final = re.compile(r"(?P<y>(?:19|20)\d\d)\s*年\s*(?P<m>\d{1,2})\s*月(?:\s*(?P<d>\d{1,2})\s*[日号])?")
 _ISO_DATE: Final = re.compile(r"(?<!\d)(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)")
-_MONTHS: Final = {
-    "en": "January February March April May June July August September October November December".split(),
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
+_MONTH_NAMES: Final = {
+    "en": "January February March April May June July August September October November December",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
 }
+_MONTHS: Final = {lang: names.split() for lang, names in _MONTH_NAMES.items()}
 
 Naming = Callable[[str, str], str | None]
 """What a drug (by its International Nonproprietary Name) is called in a language; None where that is not known."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -26,14 +27,15 @@ _SCRIPTS: Final = (
     ("hi", re.compile(r"[\u0900-\u097f]")),
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_LATIN: Final = {
-    "en": frozenset("the of and with was is had has for his her no not at from by which that are been without".split()),
-    "fr": frozenset("le la les des du et une est dans avec pas pour sur au aux par sans".split()),
-    "es": frozenset("el los las del y con para por que su al sin fue una se".split()),
-    "de": frozenset("der die das und ein eine ist im mit nicht für auf von zu den dem wurde keine ohne bei seit".split()),
-    "pt": frozenset("o os as do da dos das e com para por não uma em foi sem ao".split()),
-    "it": frozenset("il lo gli di del della e con per non una in che è senza".split()),
+_COMMON: Final = {
+    "en": "the of and with was is had has for his her no not at from by which that are been without",
+    "fr": "le la les des du et une est dans avec pas pour sur au aux par sans",
+    "es": "el los las del y con para por que su al sin fue una se",
+    "de": "der die das und ein eine ist im mit nicht für auf von zu den dem wurde keine ohne bei seit",
+    "pt": "o os as do da dos das e com para por não uma em foi sem ao",
+    "it": "il lo gli di del della e con per non una in che è senza",
 }
+_LATIN: Final = {lang: frozenset(common.split()) for lang, common in _COMMON.items()}
 
 
 class ReadRecord(BaseModel):
@@ -95,7 +97,7 @@ def _sentences(line: str) -> list[tuple[int, int]]:
     bounds = [0, *starts[1:], len(line)]
     pieces = [
         piece
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in pairwise(bounds)
         for piece in _pieces(line, start, end)
         if line[piece[0] : piece[1]].strip()
     ]

@@ -71,6 +71,11 @@ def material(segments: Sequence[Segment]) -> str:
     return "\n".join(orjson.dumps({"id": each.id, "text": each.text}).decode() for each in segments)
 
 
+def listed(texts: Mapping[str, str]) -> str:
+    """Texts by id as JSON for a prompt."""
+    return orjson.dumps([{"id": ident, "text": text} for ident, text in texts.items()]).decode()
+
+
 def _drafts(facts: Mapping[str, Any]) -> TranslatedSegments:
     drafts: list[SegmentTranslation] = facts["drafts"]
     return TranslatedSegments(segments=drafts)
@@ -137,7 +142,7 @@ TRANSLATE = Question(
         "what it says, no more, no less; keep negations, sides, doubts and the order of segments. Give every ⟦…⟧ back "
         "unchanged and in its place: {segments}. Use these terms: {terms}. " + _DATA
     ),
-    needs=Needs(extraction=True),
+    needs=Needs(),
     embedded=_drafts,
     check=_whole,
 )
@@ -149,7 +154,7 @@ TRANSLATE_BACK = Question(
         "Translate each of these segments from {target} into {source}, literally, without looking at what they were "
         "translated from: {translations}. " + _DATA
     ),
-    needs=Needs(extraction=True),
+    needs=Needs(),
     embedded=_no_back_translation,
 )
 
@@ -170,8 +175,8 @@ ADVISE = Question(
     answer=Advice,
     instruction=(
         "Write the advice for the clinician who takes this patient over, in English, from these findings of the "
-        "knowledge base: {findings}. Cite the entries that a statement rests on by their ids; say nothing that no entry "
-        "supports unless you must, and then cite nothing. Key data of the record: {key_data}. " + _DATA
+        "knowledge base: {findings}. Cite the entries that a statement rests on by their ids; say nothing that no "
+        "entry supports unless you must, and then cite nothing. Key data of the record: {key_data}. " + _DATA
     ),
     needs=Needs(reasoning=True),
     embedded=_advice,
@@ -185,7 +190,7 @@ TRANSLATE_ADVICE = Question(
         "Translate each of these statements from {source} into {target}, faithfully. Give every ⟦…⟧ back unchanged: "
         "{segments}. Use these terms: {terms}."
     ),
-    needs=Needs(extraction=True),
+    needs=Needs(),
     embedded=_translated_statements,
     check=_whole,
 )

@@ -34,8 +34,8 @@ DISCLAIMER: dict[str, str] = {
     "zh": "本文件由软件生成，供有资质的医师和译者参考，不构成对患者的医疗建议，亦非宣誓翻译。",
     "fr": "Document de travail établi par logiciel à l'usage de cliniciens et de traducteurs qualifiés. Ce n'est ni un "
     "conseil médical au patient ni une traduction assermentée.",
-    "es": "Documento de trabajo elaborado por software para clínicos y traductores cualificados. No es un consejo médico "
-    "para el paciente ni una traducción jurada.",
+    "es": "Documento de trabajo elaborado por software para clínicos y traductores cualificados. No es un consejo "
+    "médico para el paciente ni una traducción jurada.",
     "de": "Arbeitspapier für qualifizierte Ärzte und Übersetzer, von Software erstellt. Es ist kein ärztlicher Rat an "
     "Patienten und keine beglaubigte Übersetzung.",
 }
@@ -242,9 +242,7 @@ def _segments(state: TranslationState, alarms: Sequence[Raised]) -> list[ReportS
     found: list[ReportSegment] = []
     for segment in state["segments"]:
         block = blocks[segment.block]
-        renderings = {
-            target: _rendering(translations[key(segment.id, target)], raised) for target in state["targets"]
-        }
+        renderings = {target: _rendering(translations[key(segment.id, target)], raised) for target in state["targets"]}
         found.append(
             ReportSegment(
                 id=segment.id,

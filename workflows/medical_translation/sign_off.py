@@ -182,7 +182,9 @@ def _shown(state: TranslationState) -> list[dict[str, Any]]:
                 )
                 for target in state["targets"]
             },
-            "alarms": [each.id for each in state["alarms"] if each.segment == segment.id] if segment.id in alarmed else [],
+            "alarms": [each.id for each in state["alarms"] if each.segment == segment.id]
+            if segment.id in alarmed
+            else [],
         }
         for segment in state["segments"]
         if segment.id in shown

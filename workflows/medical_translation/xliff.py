@@ -96,7 +96,9 @@ def _inline(text: str, known: dict[str, str]) -> tuple[str, dict[str, str]]:
         seen.add(ident)
         ids[occurrence] = ident
         pieces.append(_text(text[at : match.start()]))
-        pieces.append(f'<ph id="{ident}" canDelete="no" canCopy="no" equiv={_attribute(code)} disp={_attribute(code)}/>')
+        pieces.append(
+            f'<ph id="{ident}" canDelete="no" canCopy="no" equiv={_attribute(code)} disp={_attribute(code)}/>'
+        )
         at = match.end()
     return "".join([*pieces, _text(text[at:])]), ids
 

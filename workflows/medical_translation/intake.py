@@ -1,0 +1,116 @@
+"""From the file to a de-identified record in segments, its key data, and what a reader should know of it."""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tools.documents.document import Document
+from tools.medicine import records
+from tools.medicine.clinical_document import is_clinical_document
+from tools.medicine.lexicon import language
+from tools.medicine.records import ReadRecord
+from tools.medicine.records_server import Cuts
+from tools.record import Place
+from workflows.desk import Desk, StoredFile
+from workflows.medical_translation.report import Report
+from workflows.medical_translation.state import Caution, Record, Segment, TranslationInput
+
+_INSTRUCTION: Final = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|rule|direction)s?\b"
+    r"|\b(?:you are|act as|pretend to be)\b.{0,30}\b(?:ai|assistant|language model|chatbot)\b"
+    r"|\b(?:say|state|write|report|claim|conclude)\b.{0,20}\bpatient is (?:healthy|fine|well|cured)\b"
+    r"|\bsystem prompt\b|<\|?(?:im_start|system|assistant)\|?>"
+    r"|(?:忽略|无视|忘记|不要理会|不用管|忽視|無視).{0,15}(?:指令|指示|提示|规则|要求|命令)"
+    r"|(?:请|必须|应当?)?(?:说|写|回答|声称|输出).{0,6}(?:患者|病人).{0,4}(?:健康|没有问题|一切正常|痊愈)"
+    r"|(?:你是|扮演).{0,8}(?:人工智能|助手|语言模型)"
+    r"|\b(?:ignore[rz]?|oublie[rz]?|ne tenez pas compte)\b.{0,40}\b(?:instruction|consigne)s?\b"
+    r"|\b(?:ignor[ae]|olvid[ae]|haz caso omiso)\b.{0,40}\b(?:instruccion|orden|indicacion)(?:es)?\b"
+    r"|\b(?:ignorier\w*|vergiss|missachte\w*)\b.{0,40}\b(?:anweisung|instruktion|vorgabe)(?:en)?\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Text that speaks to a machine and not to a colleague. It is translated like any other, and shown to the clinician."""
+
+
+async def read(desk: Desk, here: Place, file: StoredFile) -> ReadRecord:
+    """The record that the file holds; its text is nobody's but this run's, so the call is private."""
+    arguments = {"content_base64": base64.b64encode(file.content).decode()}
+    if is_clinical_document(file.content):
+        return await desk.tools.call(here, "records", "read_document", arguments, ReadRecord, private=True)
+    document = await desk.tools.call(
+        here, "documents", "read_document", {**arguments, "name": file.name}, Document, private=True
+    )
+    return records.of_document(document)
+
+
+async def deidentified(desk: Desk, here: Place, read: ReadRecord, asked: TranslationInput) -> tuple[Record, bytes]:
+    """The record with placeholders in the place of people, and the mapping that undoes it."""
+    return Record(
+        form=read.form,
+        sha256=read.sha256,
+        language=asked.source or read.language,
+        text=read.text,
+        pages=read.pages,
+        blocks=read.blocks,
+    ), b""
+
+
+async def segments(desk: Desk, here: Place, record: Record) -> list[Segment]:
+    """The record's segments in order, each with its language."""
+    arguments = {
+        "text": record.text,
+        "blocks": [each.model_dump(mode="json") for each in record.blocks],
+        "language": record.language,
+    }
+    cuts = await desk.tools.call(here, "records", "cut_record", arguments, Cuts)
+    return [
+        Segment(
+            id=f"s{number}",
+            start=each.start,
+            end=each.end,
+            text=record.text[each.start : each.end],
+            language=each.language,
+            page=each.page,
+            block=each.block,
+        )
+        for number, each in enumerate(cuts.result, start=1)
+    ]
+
+
+async def key_data(desk: Desk, here: Place, record: Record, segments: Sequence[Segment]) -> dict[str, Any]:
+    """The record's key data, each with its quoted span."""
+    return {}
+
+
+def cautions(record: Record, segments: Sequence[Segment], key_data: Mapping[str, Any]) -> list[Caution]:
+    """What a reader should know of the record itself."""
+    found: list[Caution] = []
+    for segment in segments:
+        if match := _INSTRUCTION.search(segment.text):
+            found.append(
+                Caution(
+                    id=f"c{len(found) + 1}",
+                    code="instruction_in_record",
+                    severity="major",
+                    message="This passage speaks to a machine, not to a colleague. It was translated like any other "
+                    "text and not followed; ask how it came into the record.",
+                    quotes=(match.group(),),
+                    segments=(segment.id,),
+                )
+            )
+    spoken = sorted({language(each.language) for each in segments})
+    if len(spoken) > 1:
+        found.append(
+            Caution(
+                id=f"c{len(found) + 1}",
+                code="many_languages",
+                severity="minor",
+                message=f"The record is in more than one language: {', '.join(spoken)}.",
+            )
+        )
+    return found
+
+
+def identified(report: Report, mapping: bytes | None) -> Report:
+    """The report with people in the place of their placeholders; as it is where the mapping is gone."""
+    return report

@@ -1,0 +1,29 @@
+"""The files of a translation: JSON, FHIR, XLIFF, and side by side as HTML and Word."""
+
+import asyncio
+
+from tools.documents.document import DOCX
+from workflows.desk import Desk
+from workflows.medical_translation import page, word, xliff
+from workflows.medical_translation.report import Report
+
+HTML = "text/html; charset=utf-8"
+
+
+async def write(desk: Desk, report: Report, stem: str, original: str) -> dict[str, str]:
+    """Write every file; their ids by kind: json, html, docx, and xliff.LANGUAGE. original: the record's file name."""
+    made = await asyncio.to_thread(_made, report, stem, original)
+    return {kind: await desk.files.write(name, media, content) for kind, (name, media, content) in made.items()}
+
+
+def _made(report: Report, stem: str, original: str) -> dict[str, tuple[str, str, bytes]]:
+    """Name, media type and content by kind."""
+    return {
+        "html": (f"{stem}.html", HTML, page.html(report, original).encode()),
+        "docx": (f"{stem}.docx", DOCX, word.docx(report, original)),
+        **{
+            f"xliff.{target}": (f"{stem}.{target}.xlf", xliff.MEDIA_TYPE, xliff.xliff(report, target, original))
+            for target in report.targets
+        },
+        "json": (f"{stem}.json", "application/json", report.model_dump_json(indent=1).encode()),
+    }

@@ -1,0 +1,198 @@
+"""Segments to translations: in batches, with the term base obeyed and what must not change protected, then verified."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from agents.ask import Question
+from agents.routing import EMBEDDED
+from tools.medicine.protection import BRACKETED, protect, restore
+from tools.medicine.records_server import Drafts, Pair, Verified
+from tools.record import Place
+from workflows.desk import Desk
+from workflows.medical_translation.languages import same
+from workflows.medical_translation.questions import (
+    JUDGE,
+    TRANSLATE,
+    TRANSLATE_BACK,
+    SegmentTranslation,
+    listed,
+    material,
+)
+from workflows.medical_translation.state import (
+    Batch,
+    Draft,
+    Opinion,
+    Raised,
+    Segment,
+    Translated,
+    TranslationState,
+    key,
+)
+from workflows.medical_translation.terms import drug_name, obeyed
+
+# Every key of the state is optional to LangGraph; these run after the nodes that set them.
+# pyright: reportTypedDictNotRequiredAccess=false
+
+BATCH_CHARACTERS: Final = 6_000
+BATCH_SEGMENTS: Final = 60
+"""A batch fills about a third of an 8,192-token context with its source; the rest is for terms and the answer."""
+VERIFIED_AT_ONCE: Final = 200
+_OF_UNTRANSLATED: Final = frozenset({"untranslated", "language"})
+
+
+def kept(segments: Sequence[Segment], targets: Sequence[str]) -> dict[str, Translated]:
+    """The segments that need no translation: those in the target language already, and those without words."""
+    return {
+        key(segment.id, target): Translated(
+            segment=segment.id, language=target, text=segment.text, done="kept", said_by="record"
+        )
+        for target in targets
+        for segment in segments
+        if _needs_none(segment, target)
+    }
+
+
+def batches(segments: Sequence[Segment], targets: Sequence[str]) -> list[Batch]:
+    """The segments to translate, by language of source and target, as large as a model's context takes well."""
+    found: list[Batch] = []
+    for target in targets:
+        wanted = [segment for segment in segments if not _needs_none(segment, target)]
+        current: list[Segment] = []
+        for segment in wanted:
+            size = sum(len(each.text) for each in current) + len(segment.text)
+            if current and (size > BATCH_CHARACTERS or len(current) == BATCH_SEGMENTS):
+                found.append(Batch(number=len(found), language=target, segments=tuple(current)))
+                current = []
+            current.append(segment)
+        if current:
+            found.append(Batch(number=len(found), language=target, segments=tuple(current)))
+    return found
+
+
+def _needs_none(segment: Segment, target: str) -> bool:
+    words = BRACKETED.sub("", segment.text)
+    return same(segment.language, target) or not any(character.isalpha() for character in words)
+
+
+async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translated]:
+    """One batch into its language: asked of a model, or drafted by the term base when that is who answers."""
+    batch, target, main = draft["batch"], draft["batch"].language, draft["record_language"]
+    arguments = {
+        "segments": [{"text": each.text, "language": each.language} for each in batch.segments],
+        "target": target,
+    }
+    drafted = await desk.tools.call(here, "records", "translate_segments", arguments, Drafts)
+    protected = {each.id: protect(each.text, each.language, target, drug_name) for each in batch.segments}
+    terms = {each.id: obeyed(each.text, each.language, target) for each in batch.segments}
+    facts = {
+        "drafts": [
+            SegmentTranslation(id=each.id, text=one.text, untranslated=one.untranslated)
+            for each, one in zip(batch.segments, drafted.result, strict=True)
+        ],
+        "protected": protected,
+        "terms_by_segment": terms,
+        "segments": listed(protected),
+        "terms": "; ".join(dict.fromkeys(f"{one} = {names[0]}" for each in terms.values() for one, names in each)),
+        "source": main,
+        "target": target,
+    }
+    answered = await desk.counsel.ask(here, _spoken(TRANSLATE, main, target), material(batch.segments), facts)
+    given = {each.id: each for each in answered.value.segments}
+    return {
+        key(each.id, target): _translated(each, given.get(each.id), target, answered.said_by, draft["identities"])
+        for each in batch.segments
+    }
+
+
+def _spoken(question: Question[Any], *languages: str) -> Question[Any]:
+    """The question, as one that needs these languages."""
+    return replace(question, needs=replace(question.needs, languages=tuple(dict.fromkeys(languages))))
+
+
+def _translated(
+    segment: Segment, answer: SegmentTranslation | None, target: str, said_by: str, identities: Collection[str]
+) -> Translated:
+    text = restore(answer.text, segment.language, target, drug_name, identities) if answer is not None else ""
+    rests = tuple(each for each in (answer.untranslated if answer is not None else ()) if each.strip())
+    if not text.strip() or text == segment.text or "".join(rests) == text:
+        return Translated(
+            segment=segment.id,
+            language=target,
+            text=segment.text,
+            done="untranslated",
+            untranslated=(segment.text,),
+            said_by=said_by,
+        )
+    done = "partial" if rests else "translated"
+    return Translated(segment=segment.id, language=target, text=text, done=done, untranslated=rests, said_by=said_by)
+
+
+async def verify(desk: Desk, here: Place, state: TranslationState, only: frozenset[str] | None = None) -> list[Raised]:
+    """Every alarm, in the order of the record. only: verify these translations again; the others' alarms stay.
+
+    What is still in the source language is listed as untranslated, and raises no alarm for being so.
+    """
+    translations = state["translations"]
+    asked = [
+        (segment, rendering)
+        for target in state["targets"]
+        for segment in state["segments"]
+        for rendering in [translations[key(segment.id, target)]]
+        if rendering.done in ("translated", "partial") and (only is None or key(segment.id, target) in only)
+    ]
+    raised = [
+        each
+        for each in (state.get("alarms", []) if only is not None else [])
+        if only is not None and key(each.segment, each.language) not in only
+    ]
+    for at in range(0, len(asked), VERIFIED_AT_ONCE):
+        part = asked[at : at + VERIFIED_AT_ONCE]
+        pairs = [
+            Pair(source=one.text, source_lang=one.language, target=other.text, target_lang=other.language)
+            for one, other in part
+        ]
+        arguments = {"pairs": [each.model_dump() for each in pairs]}
+        verified = await desk.tools.call(here, "records", "verify_translations", arguments, Verified)
+        for (segment, rendering), alarms in zip(part, verified.result, strict=True):
+            wanted = [a for a in alarms if rendering.done != "partial" or a.kind not in _OF_UNTRANSLATED]
+            raised += [
+                Raised(
+                    id=f"{key(segment.id, rendering.language)}.{number}",
+                    segment=segment.id,
+                    language=rendering.language,
+                    **alarm.model_dump(),
+                )
+                for number, alarm in enumerate(wanted, start=1)
+            ]
+    order = {segment.id: number for number, segment in enumerate(state["segments"])}
+    return sorted(raised, key=lambda each: (state["targets"].index(each.language), order[each.segment]))
+
+
+async def second_opinion(desk: Desk, here: Place, state: TranslationState) -> list[Opinion]:
+    """A second model's judgement of every translated segment; none where the embedded engine is all there is."""
+    opinions: list[Opinion] = []
+    translations, main = state["translations"], state["record"].language
+    for batch in batches(state["segments"], state["targets"]):
+        target = batch.language
+        said = {each.id: translations[key(each.id, target)].text for each in batch.segments}
+        facts: dict[str, Any] = {"source": main, "target": target, "translations": listed(said)}
+        back = await desk.counsel.ask(here, _spoken(TRANSLATE_BACK, main, target), material(batch.segments), facts)
+        if back.route.engine == EMBEDDED:
+            return []
+        returned: Mapping[str, str] = {each.id: each.text for each in back.value.segments}
+        facts["translations"] = listed({each: f"{text} ← {returned.get(each, '')}" for each, text in said.items()})
+        judged = await desk.counsel.ask(here, _spoken(JUDGE, main, target), material(batch.segments), facts)
+        opinions += [
+            Opinion(
+                segment=each.id,
+                language=target,
+                back_translation=returned.get(each.id, ""),
+                faithful=each.faithful,
+                reason=each.reason,
+                said_by=judged.said_by,
+            )
+            for each in judged.value.judgements
+            if each.id in said
+        ]
+    return opinions
