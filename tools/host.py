@@ -178,12 +178,11 @@ class Toolbox:
         try:
             result = await self.host.call(server, tool, arguments)
             return result
-        except ToolFailed:
-            if private:
-                error = ToolFailed(f"tool {server}/{tool} failed on a private call", server=server, tool=tool)
-            failure = error.as_payload()
-            raise error from None
         except ConsiliaError as error:
+            if private and isinstance(error, ToolFailed):
+                withheld_error = ToolFailed(f"tool {server}/{tool} failed on a private call", server=server, tool=tool)
+                failure = withheld_error.as_payload()
+                raise withheld_error from None
             failure = error.as_payload()
             raise
         except asyncio.CancelledError:

@@ -17,8 +17,20 @@ READ_ONLY: Final = ToolAnnotations(
 """The annotations of a pure domain function: it changes nothing and asks nobody outside."""
 
 
+class ToolCrashed(ConsiliaError):
+    """A tool met an error that it did not expect; of a confidential server only type and place are told."""
+
+    code = "tool_failed"
+    status = 502
+
+
 class ToolServer(MCPServer[None]):
-    """An MCP server over domain functions; a `ConsiliaError` of a tool reaches the client with code and message."""
+    """An MCP server over domain functions; a `ConsiliaError` of a tool reaches the client with code and message.
+
+    confidential: its tools see text about people, so an unexpected error keeps its words out of the log too.
+    """
+
+    confidential: bool = False
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -27,6 +39,8 @@ class ToolServer(MCPServer[None]):
             return await super().call_tool(name, arguments, context)
         except UnexpectedToolError as crash:
             cause = crash.__cause__
+            if self.confidential and not isinstance(cause, ConsiliaError):
+                cause = ToolCrashed(f"tool {name} failed with {type(cause).__name__} at {_place(cause)}", tool=name)
             if not isinstance(cause, ConsiliaError):
                 raise
             return CallToolResult(
@@ -34,3 +48,11 @@ class ToolServer(MCPServer[None]):
                 is_error=True,
                 _meta={ERROR_META: cause.as_payload()},
             )
+
+
+def _place(error: BaseException | None) -> str:
+    """File and line where an error was raised."""
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"

@@ -142,7 +142,7 @@ def _lines(text: Element) -> list[tuple[str, str]]:
     stack: list[tuple[Element, bool]] = [(text, False)]
     while stack:
         element, closing = stack.pop()
-        name = element.tag.rsplit("}", 1)[-1] if isinstance(element.tag, str) else ""
+        name = str(element.tag).rsplit("}", 1)[-1]
         breaks = name in _LINE - {"content"}
         if closing:
             if breaks:
@@ -152,7 +152,7 @@ def _lines(text: Element) -> list[tuple[str, str]]:
             continue
         if breaks:
             broken({"td": "table_cell", "th": "table_cell", "item": "list_item"}.get(name, kind))
-        line.append(element.text or "" if name else "")
+        line.append(element.text or "")
         stack.append((element, True))
         stack += [(child, False) for child in reversed(element)]
     return found

@@ -39,6 +39,14 @@ def violations(source: str, target: str, source_lang: str, target_lang: str, ter
     return alarms
 
 
+def required(source: str, source_lang: str, target_lang: str, term_base: TermBase) -> Iterator[tuple[str, str]]:
+    """The terms of the source as they stand in it, each with the name that its translation should use."""
+    for mention, terms in _mentions(fold(source), language(source_lang), term_base):
+        expected = terms[0].preferred(language(target_lang))
+        if expected is not None:
+            yield source[mention.start : mention.end], expected.text
+
+
 @cache
 def _names(term_base: TermBase, lang: str) -> dict[str, list[tuple[str, str]]]:
     """(name, kind) by first letter, the longest first."""

@@ -31,6 +31,7 @@ _CHINESE_UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
 _FIGURE: Final = re.compile(rf"(?<![A-Za-z\d.])({_NUMBER})(\s?(?:{_CHINESE_UNIT})|\s?{_SYMBOL}(?![A-Za-z]))?")
 _CHINESE_DATE: Final = re.compile(r"(?P<y>(?:19|20)\d\d)\s*年\s*(?P<m>\d{1,2})\s*月(?:\s*(?P<d>\d{1,2})\s*[日号])?")
 _ISO_DATE: Final = re.compile(r"(?<!\d)(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)")
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _MONTH_NAMES: Final = {
     "en": "January February March April May June July August September October November December",
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
@@ -70,6 +71,20 @@ def faults(source: str, translation: str) -> list[str]:
     wanted, given = Counter(BRACKETED.findall(source)), Counter(BRACKETED.findall(translation))
     lost = [f"{each} is missing" for each in (wanted - given).elements()]
     return lost + [f"{each} is too many" for each in (given - wanted).elements()]
+
+
+def neutral(text: str, target: str) -> bool:
+    """Whether a text is the same in every language: figures, symbols of units, punctuation, brackets."""
+    rest = BRACKETED.sub("", _ISO_DATE.sub("", text))
+    if language(target) not in IDEOGRAPHIC and _HAN.search(rest):
+        return False
+    rest = re.sub(rf"{_SYMBOL}(?![A-Za-z])", "", _FIGURE.sub("", rest))
+    return not any(character.isalpha() for character in rest)
+
+
+def bare(text: str) -> str:
+    """A protected text without its brackets."""
+    return text.replace(OPEN, "").replace(CLOSE, "")
 
 
 def restore(translation: str, source: str, target: str, naming: Naming, identities: Collection[str]) -> str:

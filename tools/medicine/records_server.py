@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.documents.document import Block, Page
 from tools.documents.languages import language_of
 from tools.errors import InvalidInput
-from tools.medicine import records, verification
+from tools.medicine import obedience, records, term_base, verification
 from tools.medicine.alarms import Alarm
 from tools.medicine.clinical_document import read_clinical_document
+from tools.medicine.lexicon import language
+from tools.medicine.translation import translate
 from tools.serving import READ_ONLY, ToolServer
 
 _INSTRUCTIONS = (
@@ -67,6 +69,7 @@ class Verified(BaseModel):
 def server() -> ToolServer:
     """An MCP server with the tools read_document, cut_record, translate_segments and verify_translations."""
     served = ToolServer("records", title="Medical records", instructions=_INSTRUCTIONS)
+    served.confidential = True
 
     @served.tool(
         title="Read a clinical document",
@@ -133,11 +136,35 @@ def server() -> ToolServer:
         kept: dict[Pair, list[Alarm]] = {}
         for pair in pairs:
             if pair not in kept:
-                kept[pair] = verification.verify(pair.source, pair.source_lang, pair.target, pair.target_lang)
+                kept[pair] = _alarms(pair)
         return Verified(result=[kept[pair] for pair in pairs])
 
     return served
 
 
 def _drafted(segment: Untranslated, target: str) -> Drafted:
-    return Drafted(text=segment.text, untranslated=[segment.text])
+    base = term_base.load()
+    made = translate(segment.text, segment.language, target, base)
+    if not made.whole and (name := _named(segment, target)):
+        return Drafted(text=name, untranslated=[])
+    return Drafted(text=made.text, untranslated=[each.text for each in made.untranslated])
+
+
+def _named(segment: Untranslated, target: str) -> str | None:
+    """What a heading or a table's cell that is one term is called; None where the term base knows no or several."""
+    body = segment.text.strip()
+    stem = body.rstrip(":： ")
+    found = {term.preferred(language(target)) for term in term_base.load().find(stem, language(segment.language))}
+    names = {name.text for name in found if name is not None}
+    if len(names) != 1:
+        return None
+    name = names.pop()
+    return f"{name[:1].upper()}{name[1:]}{':' if stem != body else ''}"
+
+
+def _alarms(pair: Pair) -> list[Alarm]:
+    """What the rules say, and the terms that the term base would call otherwise."""
+    found = verification.verify(pair.source, pair.source_lang, pair.target, pair.target_lang)
+    seen = [each.source for each in found]
+    others = obedience.violations(pair.source, pair.target, pair.source_lang, pair.target_lang, term_base.load())
+    return [*found, *(each for each in others if each.source not in seen)]

@@ -157,7 +157,11 @@ def _clauses(body: str, source: str, target: str, terms: TermBase) -> str | None
 
 def _unclear(before: Node, node: Node) -> bool:
     """Whether a bare finding stands after a negation: "无发热，咳嗽" does not say whether there is a cough."""
-    while isinstance(node, Filled) and node.phrase.write == {lang: (Slot(node.slots[0][0]),) for lang in LANGUAGES}:
+    while (
+        isinstance(node, Filled)
+        and node.slots
+        and node.phrase.write == {lang: (Slot(node.slots[0][0]),) for lang in LANGUAGES}
+    ):
         node = node.slots[0][1]
     bare = isinstance(node, Word | Listed) or (isinstance(node, Filled) and node.phrase.makes == "finding")
     return bare and isinstance(before, Filled) and before.phrase.negates

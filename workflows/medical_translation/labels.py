@@ -100,7 +100,8 @@ _WORDS: Final[dict[str, tuple[str, str, str, str, str]]] = {
     "alarms": ("Alarms", "警报", "Alertes", "Alertas", "Meldungen"),
     "nothing_there": ("nothing", "无", "rien", "nada", "nichts"),
     "clinician": (
-        "edited by a clinician", "医师修改", "modifié par un clinicien", "modificado por un clínico", "ärztlich geändert",
+        "edited by a clinician", "医师修改", "modifié par un clinicien", "modificado por un clínico",
+        "ärztlich geändert",
     ),
     "number": ("Number", "数值", "Nombre", "Número", "Zahl"),
     "unit": ("Unit", "单位", "Unité", "Unidad", "Einheit"),

@@ -18,6 +18,8 @@ from workflows.medical_translation.languages import right_to_left
 from workflows.medical_translation.report import SEVERITIES, Rendering, Report, ReportSegment
 from workflows.medical_translation.state import Raised
 
+Alarmed = tuple[int, int, Severity]
+"""Where an alarm's span stands in a text, and how grave it is."""
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -66,12 +68,21 @@ def html(report: Report, original: str) -> str:
         severities=SEVERITIES,
         rows=by_language,
         checks=checks(report, by_language),
-        direction=lambda tag: "rtl" if right_to_left(tag) else "ltr",
+        direction=_direction,
         named=language_name,
         status=status(report),
-        anchor=lambda ident: re.sub(r"[^A-Za-z0-9_.-]", "-", ident),
+        anchor=_anchor,
         unread=report.untranslated,
     )
+
+
+def _direction(tag: str) -> str:
+    return "rtl" if right_to_left(tag) else "ltr"
+
+
+def _anchor(ident: str) -> str:
+    """An id that is safe in an attribute and a fragment."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", ident)
 
 
 def status(report: Report) -> str:
@@ -88,10 +99,11 @@ def rows(report: Report, target: str) -> list[Row]:
     for segment in report.segments:
         rendering = segment.renderings[target]
         raised = [alarms[each] for each in rendering.alarms]
-        sources = [(a.source.start, a.source.end, a.severity) for a in raised if a.source is not None]
-        targets = [(a.target.start, a.target.end, a.severity) for a in raised if a.target is not None]
+        sources: list[Alarmed] = [(a.source.start, a.source.end, a.severity) for a in raised if a.source is not None]
+        targets: list[Alarmed] = [(a.target.start, a.target.end, a.severity) for a in raised if a.target is not None]
         rests = _places(rendering.text, rendering.untranslated) if rendering.done == "partial" else []
-        worst = min((a.severity for a in raised), key=SEVERITIES.index, default=None)
+        gravest = sorted(raised, key=lambda alarm: SEVERITIES.index(alarm.severity))
+        worst = gravest[0].severity if gravest else None
         found.append(
             Row(segment, rendering, _pieces(segment.text, sources, []), _pieces(rendering.text, targets, rests), worst)
         )
@@ -120,9 +132,7 @@ def _places(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _pieces(
-    text: str, alarmed: Sequence[tuple[int, int, Severity]], rests: Sequence[tuple[int, int]]
-) -> tuple[Piece, ...]:
+def _pieces(text: str, alarmed: Sequence[Alarmed], rests: Sequence[tuple[int, int]]) -> tuple[Piece, ...]:
     """A text in stretches; at each character the gravest alarm wins, then an untranslated rest, then a person."""
     kinds: list[Piece | None] = [None] * len(text)
     for match in BRACKETED.finditer(text):

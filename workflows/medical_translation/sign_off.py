@@ -66,7 +66,7 @@ def schema(state: TranslationState) -> dict[str, Any]:
         "additionalProperties": False,
     }
     edits = {"type": "array", "items": edit, "minItems": 1, "title": "Edited segments"}
-    choices = [
+    choices: list[tuple[str, str, dict[str, Any], list[str]]] = [
         ("approve", "Release", {"accepted": accepted}, ["accepted"] if critical else []),
         ("edit", "Change segments; they are verified again", {"edits": edits}, ["edits"]),
         ("reject", "Do not release", {}, ["reason"]),
@@ -132,7 +132,8 @@ def _problem(state: TranslationState, given: dict[str, Any]) -> str | None:
     if faults:
         return f"{'.'.join(map(str, faults[0].path)) or 'the decision'}: {_told(faults[0])}"
     known = {each.id for each in state["segments"]}
-    unknown = [each["segment"] for each in given.get("edits") or [] if each["segment"] not in known]
+    edits = cast(list[dict[str, str]], given.get("edits") or [])
+    unknown = [each["segment"] for each in edits if each["segment"] not in known]
     return f"there is no segment {', '.join(map(repr, unknown))}" if unknown else None
 
 

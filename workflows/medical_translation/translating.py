@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agents.ask import Question
 from agents.routing import EMBEDDED
-from tools.medicine.protection import BRACKETED, protect, restore
+from tools.medicine.protection import neutral, protect, restore
 from tools.medicine.records_server import Drafts, Pair, Verified
 from tools.record import Place
 from workflows.desk import Desk
@@ -29,7 +29,7 @@ from workflows.medical_translation.state import (
     TranslationState,
     key,
 )
-from workflows.medical_translation.terms import drug_name, obeyed
+from workflows.medical_translation.terms import drug_name, glossary
 
 # Every key of the state is optional to LangGraph; these run after the nodes that set them.
 # pyright: reportTypedDictNotRequiredAccess=false
@@ -71,8 +71,7 @@ def batches(segments: Sequence[Segment], targets: Sequence[str]) -> list[Batch]:
 
 
 def _needs_none(segment: Segment, target: str) -> bool:
-    words = BRACKETED.sub("", segment.text)
-    return same(segment.language, target) or not any(character.isalpha() for character in words)
+    return same(segment.language, target) or neutral(segment.text, target)
 
 
 async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translated]:
@@ -84,16 +83,16 @@ async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translat
     }
     drafted = await desk.tools.call(here, "records", "translate_segments", arguments, Drafts)
     protected = {each.id: protect(each.text, each.language, target, drug_name) for each in batch.segments}
-    terms = {each.id: obeyed(each.text, each.language, target) for each in batch.segments}
+    terms = glossary(((each.text, each.language) for each in batch.segments), target)
     facts = {
         "drafts": [
             SegmentTranslation(id=each.id, text=one.text, untranslated=one.untranslated)
             for each, one in zip(batch.segments, drafted.result, strict=True)
         ],
         "protected": protected,
-        "terms_by_segment": terms,
+        "languages": {each.id: each.language for each in batch.segments},
         "segments": listed(protected),
-        "terms": "; ".join(dict.fromkeys(f"{one} = {names[0]}" for each in terms.values() for one, names in each)),
+        "terms": "; ".join(f"{term} = {name}" for term, name in terms.items()),
         "source": main,
         "target": target,
     }
@@ -115,7 +114,7 @@ def _translated(
 ) -> Translated:
     text = restore(answer.text, segment.language, target, drug_name, identities) if answer is not None else ""
     rests = tuple(each for each in (answer.untranslated if answer is not None else ()) if each.strip())
-    if not text.strip() or text == segment.text or "".join(rests) == text:
+    if not text.strip() or "".join("".join(rests).split()) == "".join(text.split()):
         return Translated(
             segment=segment.id,
             language=target,
