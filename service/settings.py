@@ -5,10 +5,11 @@ Every limit is here, with its default and unit. Nested names join with two under
 """
 
 import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agents.pool_settings import PoolSettings
@@ -80,6 +81,50 @@ class Sealing(BaseModel):
     file: Path | None = Field(default=None, description="File of keys; without it sealing-keys in the data folder.")
 
 
+class WebhookSettings(BaseModel):
+    """How webhooks are called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: str = Field(
+        default="",
+        description="Secret that webhooks are signed with (whsec_…); empty: one is made in the data folder.",
+    )
+    allow_networks: list[str] = Field(
+        default_factory=list, description='Networks that webhooks may call although they are not public: "10.0.0.0/8".'
+    )
+    attempts: int = Field(default=8, ge=1, le=50, description="Attempts at a delivery before it is given up.")
+    timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="Longest that one attempt may take, seconds.")
+    backoff_seconds: float = Field(
+        default=5.0, gt=0, description="Pause after the first failed attempt, seconds; each further one is twice as long."
+    )
+    longest_backoff_seconds: float = Field(default=3600.0, gt=0, description="Longest pause between attempts, seconds.")
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for each in networks:
+            ip_network(each)
+        return networks
+
+    def networks(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(each) for each in self.allow_networks]
+
+
+class ThreadSettings(BaseModel):
+    """How long threads live."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ttl_minutes: float | None = Field(
+        default=None, gt=0, description="Minutes that a new thread lives when its caller says nothing; none: for ever."
+    )
+    ttl_strategy: Literal["delete", "keep_latest"] = Field(
+        default="delete", description="What happens then: the thread goes, or all but its newest checkpoint."
+    )
+    sweep_seconds: float = Field(default=60.0, gt=0, description="Pause between two sweeps, seconds.")
+
+
 class Settings(BaseSettings):
     """All settings. See docs/configuration.md."""
 
@@ -98,6 +143,11 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     pool: PoolSettings = Field(default_factory=PoolSettings, description="The model servers; none: embedded.")
     sealing: Sealing = Sealing()
+    webhooks: WebhookSettings = WebhookSettings()
+    threads: ThreadSettings = ThreadSettings()
+    idempotency_hours: float = Field(
+        default=24.0, gt=0, le=8760, description="Hours that an Idempotency-Key is remembered."
+    )
     workflows: dict[str, str] = Field(default_factory=dict, description='Your own graphs: name = "./file.py:graph".')
     langgraph_json: Path | None = Field(default=None, description="An existing langgraph.json whose graphs are served.")
     config_dir: Path = Field(

@@ -107,7 +107,9 @@ class Assistant(Table):
 class Thread(Table):
     """A conversation: runs that share state. status: idle, busy, interrupted, error. values: the latest state.
 
-    temporary: made for one stateless run; not listed.
+    temporary: made for one stateless run; not listed. ttl: minutes that it lives from when this was set, and
+    ttl_strategy what happens then: "delete", or "keep_latest", which leaves only its newest checkpoint and begins anew.
+    expires_at: when that is.
     """
 
     __tablename__ = "threads"
@@ -115,6 +117,7 @@ class Thread(Table):
         Index("ix_threads_tenant_id_created_at", "tenant_id", "created_at"),
         Index("ix_threads_tenant_id_updated_at", "tenant_id", "updated_at"),
         Index("ix_threads_tenant_id_status", "tenant_id", "status", "thread_id"),
+        Index("ix_threads_expires_at", "expires_at"),
     )
 
     thread_id: Mapped[str] = mapped_column(primary_key=True)
@@ -129,6 +132,9 @@ class Thread(Table):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     state_updated_at: Mapped[datetime]
+    ttl: Mapped[float | None]
+    ttl_strategy: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
 
 
 class Run(Table):
@@ -391,3 +397,44 @@ class IdentityMapping(Table):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True, index=True)
     sealed: Mapped[bytes]
     created_at: Mapped[datetime]
+
+
+class WebhookDelivery(Table):
+    """A call that a caller asked for at the end of a run. status: pending, delivered, failed.
+
+    body: the JSON text to send, emptied once it is delivered. next_attempt_at: when it is due; a process that takes it
+    sets this ahead, so that no other takes it meanwhile and it becomes due again when that process dies. run_id is no
+    foreign key: the run may be deleted at its end.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_status_next_attempt_at", "status", "next_attempt_at"),
+        Index("ix_webhook_deliveries_run_id", "run_id"),
+    )
+
+    delivery_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"))
+    run_id: Mapped[str]
+    url: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    status: Mapped[str]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class IdempotencyKey(Table):
+    """A request that has made runs, so that the same request makes them once. request_sha256: of its method, path, body."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_expires_at", "expires_at"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_sha256: Mapped[str]
+    run_ids: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -1,19 +1,38 @@
-"""Threads: the conversations that runs belong to."""
+"""Threads: the conversations that runs belong to, and how long they live."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import RowMapping, Select, bindparam, func, insert, select, update
+from sqlalchemy import RowMapping, Select, bindparam, func, insert, or_, select, update
 from sqlalchemy import delete as sql_delete
 
 from service.database.engine import Database
-from service.database.tables import Json, Thread, now
+from service.database.tables import Json, Run, Thread, UtcDateTime, now
 from service.database.writer import Statement, Write
 from tools.errors import InvalidInput
 
 ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
 SortBy = Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"]
+TtlStrategy = Literal["delete", "keep_latest"]
+
+READING_ON: Final = timedelta(seconds=60)
+"""A thread whose time is over is gone for every caller at once; its rows go this much later, so that whoever is just
+following its last run reads to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToLive:
+    """How long a thread lives from the moment this is set. strategy: see `Thread.ttl_strategy`."""
+
+    minutes: float
+    strategy: TtlStrategy = "delete"
+
+    def expires_at(self, moment: datetime) -> datetime:
+        return moment + timedelta(minutes=self.minutes)
+
 
 _INSERT = Statement(insert(Thread), rank=0)
 _SETTLE = Statement(
@@ -46,7 +65,11 @@ _METADATA = Statement(
 
 
 def creation(
-    tenant_id: str, thread_id: str, metadata: dict[str, Any], temporary: bool = False
+    tenant_id: str,
+    thread_id: str,
+    metadata: dict[str, Any],
+    temporary: bool = False,
+    ttl: TimeToLive | None = None,
 ) -> tuple[Write, dict[str, Any]]:
     """The write that makes a thread, and its row."""
     moment = now()
@@ -63,6 +86,9 @@ def creation(
         "created_at": moment,
         "updated_at": moment,
         "state_updated_at": moment,
+        "ttl": ttl.minutes if ttl else None,
+        "ttl_strategy": ttl.strategy if ttl else None,
+        "expires_at": ttl.expires_at(moment) if ttl else None,
     }
     return Write(_INSERT, row), row
 
@@ -118,8 +144,58 @@ def status_changed(thread_id: str, status: ThreadStatus) -> Write:
     return Write(_STATUS, {"b_thread_id": thread_id, "b_status": status, "b_now": now()})
 
 
+_TTL = Statement(
+    update(Thread)
+    .where(Thread.thread_id == bindparam("b_thread_id"))
+    .values(
+        ttl=bindparam("b_ttl"),
+        ttl_strategy=bindparam("b_strategy"),
+        expires_at=bindparam("b_expires_at", type_=UtcDateTime()),
+    ),
+    rank=85,
+)
+
+
+def ttl_changed(thread_id: str, ttl: TimeToLive) -> Write:
+    """The write that lets a thread live so long from now."""
+    return Write(
+        _TTL,
+        {
+            "b_thread_id": thread_id,
+            "b_ttl": ttl.minutes,
+            "b_strategy": ttl.strategy,
+            "b_expires_at": ttl.expires_at(now()),
+        },
+    )
+
+
+def ended(thread_id: str) -> Write:
+    """The write by which a thread is gone for every caller; the sweeper deletes its rows later."""
+    parameters = {"b_thread_id": thread_id, "b_ttl": 0.0, "b_strategy": "delete", "b_expires_at": now()}
+    return Write(_TTL, parameters)
+
+
+def _living(moment: datetime) -> Any:
+    return or_(Thread.expires_at.is_(None), Thread.expires_at > moment, Thread.ttl_strategy != "delete")
+
+
+_WITHOUT_RUNS = ~select(Run.run_id).where(Run.thread_id == Thread.thread_id, Run.status.in_(("pending", "running"))).exists()
+
+
+async def expired(database: Database, moment: datetime, limit: int = 100) -> Sequence[RowMapping]:
+    """(thread_id, ttl, ttl_strategy) of threads whose time is over and on which nothing runs, oldest first."""
+    over = or_(
+        Thread.expires_at <= moment - READING_ON, (Thread.expires_at <= moment) & (Thread.ttl_strategy == "keep_latest")
+    )
+    query = select(Thread.thread_id, Thread.ttl, Thread.ttl_strategy).where(over, _WITHOUT_RUNS)
+    async with database.reading() as connection:
+        return (await connection.execute(query.order_by(Thread.expires_at).limit(limit))).mappings().all()
+
+
 async def get(database: Database, tenant_id: str, thread_id: str) -> RowMapping | None:
-    query = select(Thread.__table__).where(Thread.thread_id == thread_id, Thread.tenant_id == tenant_id)
+    query = select(Thread.__table__).where(
+        Thread.thread_id == thread_id, Thread.tenant_id == tenant_id, _living(now())
+    )
     async with database.reading() as connection:
         return (await connection.execute(query)).mappings().one_or_none()
 
@@ -182,7 +258,7 @@ def _matching(
     values: dict[str, Any] | None,
     status: ThreadStatus | None,
 ) -> Select[Any]:
-    query = query.where(Thread.tenant_id == tenant_id, Thread.temporary.is_(False))
+    query = query.where(Thread.tenant_id == tenant_id, Thread.temporary.is_(False), _living(now()))
     if status:
         query = query.where(Thread.status == status)
     for column, wanted in ((Thread.metadata_, metadata), (Thread.values, values)):
