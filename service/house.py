@@ -18,6 +18,8 @@ from service.runs.presence import Presence, process_name
 from service.runs.queue import LocalQueue, Queue
 from service.runs.schedule import Scheduler
 from service.runs.stream import Feeds
+from service.runs.sweeping import Sweeper
+from service.runs.webhooks import Courier, signing_key
 from service.runs.worker import Worker
 from service.settings import Limits, Settings
 from tools.contracts import server as contracts
@@ -90,7 +92,9 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
         pool = await stack.enter_async_context(Pool(settings.pool))
         salt = pepper(settings.data_dir)
         desks = Desks(database, host, pool, sealer, salt)
-        executor = Executor(database, registry, desks, feeds, limits, name)
+        key = await asyncio.to_thread(signing_key, settings.webhooks, settings.data_dir)
+        courier = await stack.enter_async_context(Courier(database, settings.webhooks, key))
+        executor = Executor(database, registry, desks, feeds, courier, limits, name)
         if database.is_sqlite:
             queue = await _local_queue(stack, settings, database, executor, feeds, role)
         else:
@@ -98,6 +102,7 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
         scheduler = await stack.enter_async_context(Scheduler(database))
         keys = Keys(database, settings.data_dir)
         saver = DatabaseSaver(database)
+        await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
         yield House(settings, database, registry, host, pool, keys, feeds, queue, saver, scheduler)
 
 

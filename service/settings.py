@@ -62,6 +62,13 @@ class Limits(BaseModel):
     recursion: int = Field(
         default=100, ge=1, description="Most steps of a graph in one run, unless its config says otherwise."
     )
+    input_bytes: int = Field(
+        default=4 * 1024 * 1024, ge=1024, description="Largest input (or command) of a run, bytes of JSON."
+    )
+    block_seconds: float = Field(
+        default=5.0, gt=0, description="Longest that a node may block the event loop before its run is ended, seconds."
+    )
+    node_threads: int = Field(default=64, ge=4, description="Threads in which one process runs synchronous nodes.")
     tool_seconds: float = Field(default=120.0, gt=0, description="Longest that one tool call may take, seconds.")
     tool_result_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1024, description="Largest result of one tool call, bytes."
@@ -86,17 +93,21 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    secret: str = Field(
-        default="",
+    secret: SecretStr = Field(
+        default=SecretStr(""),
         description="Secret that webhooks are signed with (whsec_…); empty: one is made in the data folder.",
     )
     allow_networks: list[str] = Field(
         default_factory=list, description='Networks that webhooks may call although they are not public: "10.0.0.0/8".'
     )
     attempts: int = Field(default=8, ge=1, le=50, description="Attempts at a delivery before it is given up.")
-    timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="Longest that one attempt may take, seconds.")
+    timeout_seconds: float = Field(
+        default=10.0, gt=0, le=300, description="Longest that one attempt may take, seconds."
+    )
     backoff_seconds: float = Field(
-        default=5.0, gt=0, description="Pause after the first failed attempt, seconds; each further one is twice as long."
+        default=5.0,
+        gt=0,
+        description="Pause after the first failed attempt, seconds; each further one is twice as long.",
     )
     longest_backoff_seconds: float = Field(default=3600.0, gt=0, description="Longest pause between attempts, seconds.")
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import StatementError
 from starlette.exceptions import HTTPException
 
-from service.api import assistants, crons, files, runs, store, system, threads
+from service.api import assistants, crons, files, runs, states, store, system, threads
 from service.api.bodies import Bodies
 from service.house import House
 from tools.errors import ConsiliaError
@@ -23,7 +23,7 @@ def create_app(house: House) -> FastAPI:
         title="Consilia", version=version("consilia"), summary="Expert workflows on open models, every step on record."
     )
     app.state.house = house
-    for resource in (system, assistants, threads, crons, runs, store, files):
+    for resource in (system, assistants, threads, states, crons, runs, store, files):
         app.include_router(resource.router)
     app.add_exception_handler(ConsiliaError, _shown)
     app.add_exception_handler(RequestValidationError, _invalid)

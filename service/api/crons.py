@@ -17,6 +17,7 @@ from service.database.crons import SortBy
 from service.database.tables import new_id, now
 from service.house import House
 from service.runs.schedule import next_date
+from service.runs.webhooks import checked_url
 from tools.errors import ConsiliaError
 
 router = APIRouter(tags=["crons"])
@@ -123,6 +124,8 @@ def _end(end: datetime | None) -> datetime | None:
 
 async def _create(house: House, caller: Caller, body: CronCreate, thread_id: str | None) -> Cron:
     assistant = await assistants.find(house, caller, body.assistant_id)
+    if body.webhook is not None:
+        checked_url(body.webhook, house.settings.webhooks)
     cron_id, moment, end = new_id(), now(), _end(body.end_time)
     payload = body.model_dump(mode="json", exclude_unset=True) | {"assistant_id": assistant["assistant_id"]}
     payload["config"] = _config(payload.get("config") or {}, cron_id)
@@ -216,6 +219,8 @@ async def patch(cron_id: str, body: CronPatch, house: TheHouse, caller: TheCalle
     asked = body.model_dump(mode="json", exclude_unset=True)
     if not asked:
         raise EmptyBody("Request body cannot be empty")
+    if body.webhook is not None:
+        checked_url(body.webhook, house.settings.webhooks)
     row = dict(await find(house, caller, cron_id))
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None or name == "end_time"}
     payload = {**row["payload"], **given}

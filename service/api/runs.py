@@ -11,15 +11,19 @@ from fastapi.responses import StreamingResponse
 
 from service.api import assistants, threads
 from service.api.access import TheCaller, TheHouse
+from service.api.lifetimes import default_ttl
 from service.api.shapes import CheckpointRef, Run, RunCreate, RunsCancel, StreamMode, run_shape
 from service.api.sse import sse
 from service.auth import Caller
 from service.database import runs
 from service.database import threads as thread_rows
+from service.database.writer import Write
 from service.house import House
+from service.runs import idempotency
 from service.runs.outcome import CancelAction, Outcome
+from service.runs.starting import check_start
 from service.runs.submit import Accepted, Order, outcome, submit
-from tools.errors import ConsiliaError
+from tools.errors import ConsiliaError, InvalidInput
 
 router = APIRouter(tags=["runs"])
 
@@ -44,12 +48,22 @@ class RunInFlight(ConsiliaError):
     status = 409
 
 
-async def accept(house: House, caller: Caller, body: RunCreate, thread_id: str | None) -> Accepted:
-    """Check and accept a run."""
+async def accept(
+    house: House,
+    caller: Caller,
+    body: RunCreate,
+    thread_id: str | None,
+    run_id: str | None = None,
+    along: tuple[Write, ...] = (),
+) -> Accepted:
+    """Check and accept a run. run_id, along: as in Order."""
     assistant = await assistants.find(house, caller, body.assistant_id)
     if thread_id is not None:
         thread_id = await _thread(house, caller, thread_id, body)
     at = body.checkpoint or (CheckpointRef(checkpoint_id=body.checkpoint_id) if body.checkpoint_id else None)
+    chosen = at.configurable() if at else {}
+    resumes = body.command is not None and body.command.resume is not None
+    await check_start(house, assistant["graph_id"], thread_id, chosen, resumes)
     order = Order(
         assistant=assistant,
         input=body.input,
@@ -61,15 +75,42 @@ async def accept(house: House, caller: Caller, body: RunCreate, thread_id: str |
         interrupt_before=body.interrupt_before,
         interrupt_after=body.interrupt_after,
         multitask_strategy=body.multitask_strategy,
-        durability=body.durability,
+        durability=body.kept(),
         subgraphs=body.stream_subgraphs,
-        checkpoint=at.configurable() if at else None,
+        checkpoint=chosen or None,
         after_seconds=body.after_seconds,
         webhook=body.webhook,
         on_completion=body.on_completion,
         priority=body.priority,
+        run_id=run_id,
+        along=along,
     )
     return await submit(house, caller.tenant_id, order, thread_id)
+
+
+async def _accept_once(
+    house: House, caller: Caller, request: Request, bodies: list[RunCreate], thread_id: str | None
+) -> list[Accepted]:
+    """Accept the request's runs, unless an earlier one with the same Idempotency-Key has: then those."""
+    made: dict[str, Accepted] = {}
+
+    async def make(number: int, run_id: str, along: tuple[Write, ...]) -> None:
+        made[run_id] = await accept(house, caller, bodies[number], thread_id, run_id, along)
+
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return await asyncio.gather(*(accept(house, caller, body, thread_id) for body in bodies))
+    asked = idempotency.request(caller.tenant_id, key, request.method, request.url.path, await request.body())
+    run_ids = await idempotency.once(house, asked, len(bodies), make)
+    return [made.get(run_id) or await _made_before(house, caller, run_id) for run_id in run_ids]
+
+
+async def _made_before(house: House, caller: Caller, run_id: str) -> Accepted:
+    """A run that an earlier request has made. Raises UnknownRun where it was deleted since."""
+    row = await runs.get(house.database, caller.tenant_id, run_id)
+    if row is None:
+        raise threads.UnknownRun(f"the run {run_id} that this Idempotency-Key made was deleted", run_id=run_id)
+    return Accepted(dict(row))
 
 
 async def _thread(house: House, caller: Caller, thread_id: str, body: RunCreate) -> str:
@@ -80,59 +121,68 @@ async def _thread(house: House, caller: Caller, thread_id: str, body: RunCreate)
         if body.if_not_exists != "create":
             raise
     thread_id = threads.checked_uuid("thread", thread_id)
-    creation, _ = thread_rows.creation(caller.tenant_id, thread_id, {})
+    creation, _ = thread_rows.creation(caller.tenant_id, thread_id, {}, ttl=default_ttl(house.settings.threads))
     await house.database.writer.write(creation)
     return thread_id
 
 
 @router.post("/threads/{thread_id}/runs")
-async def create(thread_id: str, body: RunCreate, house: TheHouse, caller: TheCaller, response: Response) -> Run:
+async def create(
+    thread_id: str, body: RunCreate, request: Request, house: TheHouse, caller: TheCaller, response: Response
+) -> Run:
     """Start a run in the background."""
-    accepted = await accept(house, caller, body, thread_id)
+    [accepted] = await _accept_once(house, caller, request, [body], thread_id)
     response.headers.update(_headers(accepted.row))
     return run_shape(accepted.row)
 
 
 @router.post("/runs")
-async def create_stateless(body: RunCreate, house: TheHouse, caller: TheCaller, response: Response) -> Run:
+async def create_stateless(
+    body: RunCreate, request: Request, house: TheHouse, caller: TheCaller, response: Response
+) -> Run:
     """Start a run on a thread of its own in the background."""
-    accepted = await accept(house, caller, body, None)
+    [accepted] = await _accept_once(house, caller, request, [body], None)
     response.headers.update(_headers(accepted.row))
     return run_shape(accepted.row)
 
 
 @router.post("/runs/batch")
 async def create_batch(
-    bodies: Annotated[list[RunCreate], Body(min_length=1, max_length=1000)], house: TheHouse, caller: TheCaller
+    bodies: Annotated[list[RunCreate], Body(min_length=1, max_length=1000)],
+    request: Request,
+    house: TheHouse,
+    caller: TheCaller,
 ) -> list[Run]:
     """Start many runs, each on a thread of its own."""
-    accepted = await asyncio.gather(*(accept(house, caller, body, None) for body in bodies))
+    accepted = await _accept_once(house, caller, request, bodies, None)
     return [run_shape(each.row) for each in accepted]
 
 
 @router.post("/threads/{thread_id}/runs/wait", response_model=None)
 async def wait(thread_id: str, body: RunCreate, request: Request, house: TheHouse, caller: TheCaller) -> Response:
     """Run on a thread and answer with the final state."""
-    return await _waited(house, request, await accept(house, caller, body, thread_id), body.on_disconnect == "cancel")
+    [accepted] = await _accept_once(house, caller, request, [body], thread_id)
+    return await _waited(house, request, accepted, body.on_disconnect == "cancel")
 
 
 @router.post("/runs/wait", response_model=None)
 async def wait_stateless(body: RunCreate, request: Request, house: TheHouse, caller: TheCaller) -> Response:
     """Run on a thread of its own and answer with the final state."""
-    return await _waited(house, request, await accept(house, caller, body, None), body.on_disconnect == "cancel")
+    [accepted] = await _accept_once(house, caller, request, [body], None)
+    return await _waited(house, request, accepted, body.on_disconnect == "cancel")
 
 
 @router.post("/threads/{thread_id}/runs/stream", response_model=None)
-async def stream(thread_id: str, body: RunCreate, house: TheHouse, caller: TheCaller) -> Response:
+async def stream(thread_id: str, body: RunCreate, request: Request, house: TheHouse, caller: TheCaller) -> Response:
     """Run on a thread and answer with its events as they come (Server-Sent Events)."""
-    accepted = await accept(house, caller, body, thread_id)
+    [accepted] = await _accept_once(house, caller, request, [body], thread_id)
     return _streamed(house, accepted.row, body.modes(), cancel=body.on_disconnect == "cancel")
 
 
 @router.post("/runs/stream", response_model=None)
-async def stream_stateless(body: RunCreate, house: TheHouse, caller: TheCaller) -> Response:
+async def stream_stateless(body: RunCreate, request: Request, house: TheHouse, caller: TheCaller) -> Response:
     """Run on a thread of its own and answer with its events as they come (Server-Sent Events)."""
-    accepted = await accept(house, caller, body, None)
+    [accepted] = await _accept_once(house, caller, request, [body], None)
     return _streamed(house, accepted.row, body.modes(), cancel=body.on_disconnect == "cancel")
 
 
@@ -200,8 +250,10 @@ async def cancel_many(
         statuses: tuple[Literal["pending", "running"], ...] = ("pending", "running")
         chosen = statuses if body.status == "all" else (body.status,)
         wanted = await runs.ids_with_status(house.database, caller.tenant_id, chosen)
+    else:
+        raise InvalidInput("give either thread_id and run_ids, or status: pending, running or all")
     ended = [await house.queue.cancel(each, action) for each in wanted]
-    if body.status is None and not any(ended):
+    if not any(ended):
         raise NothingToCancel("No runs found to cancel.")
     return Response(status_code=204)
 

@@ -6,10 +6,36 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
+from service.database.threads import TimeToLive
+
 StreamMode = Literal[
     "values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "debug", "custom"
 ]
 
+
+ThreadField = Literal[
+    "thread_id",
+    "created_at",
+    "updated_at",
+    "state_updated_at",
+    "metadata",
+    "config",
+    "status",
+    "values",
+    "interrupts",
+]
+
+RunField = Literal[
+    "run_id",
+    "thread_id",
+    "assistant_id",
+    "created_at",
+    "updated_at",
+    "status",
+    "metadata",
+    "kwargs",
+    "multitask_strategy",
+]
 
 Filter = Annotated[dict[str, Any], Field(max_length=50)]
 """Keys and the values they must have; 50 at most."""
@@ -41,10 +67,36 @@ class Schemas(BaseModel):
     context_schema: dict[str, Any] | None
 
 
+class Ttl(BaseModel):
+    """How long a thread lives from now, in minutes, and what happens then."""
+
+    ttl: float = Field(gt=0, le=100 * 366 * 24 * 60)
+    strategy: Literal["delete", "keep_latest"] = "delete"
+
+    def time_to_live(self) -> TimeToLive:
+        return TimeToLive(self.ttl, self.strategy)
+
+
+class SuperstepUpdate(BaseModel):
+    """What a node wrote in a superstep."""
+
+    values: dict[str, Any] | list[dict[str, Any]] | None = None
+    command: "RunCommand | None" = None
+    as_node: str
+
+
+class Superstep(BaseModel):
+    updates: list[SuperstepUpdate] = Field(max_length=1000)
+
+
 class ThreadCreate(BaseModel):
+    """A new thread. supersteps: a history that it is to have already, made elsewhere."""
+
     thread_id: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     if_exists: Literal["raise", "do_nothing"] = "raise"
+    ttl: Ttl | None = None
+    supersteps: list[Superstep] = Field(default_factory=list[Superstep], max_length=1000)
 
 
 class ThreadSearch(BaseModel):
@@ -56,6 +108,8 @@ class ThreadSearch(BaseModel):
     offset: int = Field(default=0, ge=0, le=2**31)
     sort_by: Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"] = "updated_at"
     sort_order: Literal["asc", "desc"] = "desc"
+    select: list[ThreadField] | None = None
+    extract: dict[str, str] | None = Field(default=None, max_length=10)
 
 
 class Thread(BaseModel):
@@ -137,8 +191,15 @@ class RunCreate(BaseModel):
     on_disconnect: Literal["cancel", "continue"] = "continue"
     on_completion: Literal["delete", "keep"] = "keep"
     after_seconds: float | None = Field(default=None, ge=0, le=366 * 86_400)
-    webhook: str | None = None
+    webhook: str | None = Field(default=None, min_length=1)
     priority: int = Field(default=0, ge=-100, le=100, description="Consilia's own: higher ones are executed first.")
+    checkpoint_during: bool | None = Field(default=None, description="Older form of durability: false is exit.")
+
+    def kept(self) -> str:
+        """The durability, also in its older form."""
+        if self.checkpoint_during is None or "durability" in self.model_fields_set:
+            return self.durability
+        return "async" if self.checkpoint_during else "exit"
 
     def modes(self) -> list[str]:
         """The stream modes as a list."""
@@ -155,6 +216,7 @@ class RunsCancel(BaseModel):
 
 class ThreadPatch(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
+    ttl: Ttl | None = None
 
 
 class ThreadCount(BaseModel):

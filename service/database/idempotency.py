@@ -13,7 +13,7 @@ _INSERT = Statement(insert(IdempotencyKey), rank=4)
 
 
 def claim(tenant_id: str, key: str, request_sha256: str, run_ids: Sequence[str], kept: timedelta) -> Write:
-    """The write, for the transaction that makes these runs, by which the key is theirs. It fails if the key is taken."""
+    """The write, for the transaction that makes these runs, by which the key is theirs; fails if it is taken."""
     moment = now()
     return Write(
         _INSERT,

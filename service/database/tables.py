@@ -427,7 +427,10 @@ class WebhookDelivery(Table):
 
 
 class IdempotencyKey(Table):
-    """A request that has made runs, so that the same request makes them once. request_sha256: of its method, path, body."""
+    """A request that has made runs, so that the same request makes them once.
+
+    request_sha256: of its method, path and body.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("ix_idempotency_keys_expires_at", "expires_at"),)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-import orjson
 from sqlalchemy import RowMapping, Select, bindparam, func, insert, or_, select, update
 from sqlalchemy import delete as sql_delete
 
 from service.database.engine import Database
+from service.database.matching import as_json_text
 from service.database.tables import Json, Run, Thread, UtcDateTime, now
 from service.database.writer import Statement, Write
-from tools.errors import InvalidInput
 
 ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
 SortBy = Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"]
@@ -179,7 +178,9 @@ def _living(moment: datetime) -> Any:
     return or_(Thread.expires_at.is_(None), Thread.expires_at > moment, Thread.ttl_strategy != "delete")
 
 
-_WITHOUT_RUNS = ~select(Run.run_id).where(Run.thread_id == Thread.thread_id, Run.status.in_(("pending", "running"))).exists()
+_WITHOUT_RUNS = (
+    ~select(Run.run_id).where(Run.thread_id == Thread.thread_id, Run.status.in_(("pending", "running"))).exists()
+)
 
 
 async def expired(database: Database, moment: datetime, limit: int = 100) -> Sequence[RowMapping]:
@@ -193,9 +194,7 @@ async def expired(database: Database, moment: datetime, limit: int = 100) -> Seq
 
 
 async def get(database: Database, tenant_id: str, thread_id: str) -> RowMapping | None:
-    query = select(Thread.__table__).where(
-        Thread.thread_id == thread_id, Thread.tenant_id == tenant_id, _living(now())
-    )
+    query = select(Thread.__table__).where(Thread.thread_id == thread_id, Thread.tenant_id == tenant_id, _living(now()))
     async with database.reading() as connection:
         return (await connection.execute(query)).mappings().one_or_none()
 
@@ -243,14 +242,6 @@ async def count(
         return await connection.scalar(query) or 0
 
 
-def _text(value: Any) -> str:
-    """A filter's value as the database reads it out of JSON. Raises InvalidInput for one that JSON cannot hold."""
-    try:
-        return value if isinstance(value, str) else orjson.dumps(value).decode()
-    except TypeError as error:
-        raise InvalidInput(f"a filter holds a value that cannot be looked for: {error}") from None
-
-
 def _matching(
     query: Select[Any],
     tenant_id: str,
@@ -263,7 +254,7 @@ def _matching(
         query = query.where(Thread.status == status)
     for column, wanted in ((Thread.metadata_, metadata), (Thread.values, values)):
         for key, value in (wanted or {}).items():
-            query = query.where(column[key].as_string() == _text(value))
+            query = query.where(column[key].as_string() == as_json_text(value))
     return query
 
 

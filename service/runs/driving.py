@@ -44,7 +44,7 @@ class Drive:
         """From a run's row."""
         kwargs: dict[str, Any] = row["kwargs"]
         return cls(
-            input=_command(kwargs["command"]) if kwargs.get("command") else row["input"],
+            input=as_command(kwargs["command"]) if kwargs.get("command") else row["input"],
             stream_mode=frozenset(kwargs.get("stream_mode") or ["values"]),
             subgraphs=bool(kwargs.get("subgraphs")),
             interrupt_before=kwargs.get("interrupt_before") or None,
@@ -143,7 +143,7 @@ def _interrupts_shown(chunk: Any) -> Any:
     return cast(Any, chunk)
 
 
-def _command(command: dict[str, Any]) -> Command[Any]:
+def as_command(command: dict[str, Any]) -> Command[Any]:
     """A run's `command` field as LangGraph's."""
     goto: Any = command.get("goto") or []
     targets = cast(list[str | dict[str, Any]], goto if isinstance(goto, list) else [goto])

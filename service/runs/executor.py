@@ -17,11 +17,13 @@ from service.database.writer import Fence, Superseded
 from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.driving import Drive, Driven, drive
+from service.runs.ending import ending
 from service.runs.json import dumps, plain
 from service.runs.ledger import RunLedger
 from service.runs.outcome import CancelAction, Outcome, failure
 from service.runs.slots import Slots
 from service.runs.stream import Feeds
+from service.runs.webhooks import Courier
 from service.settings import Limits
 from workflows.registry import Registry
 
@@ -64,12 +66,20 @@ class Executor:
     """
 
     def __init__(
-        self, database: Database, registry: Registry, desks: Desks, feeds: Feeds, limits: Limits, name: str
+        self,
+        database: Database,
+        registry: Registry,
+        desks: Desks,
+        feeds: Feeds,
+        courier: Courier,
+        limits: Limits,
+        name: str,
     ) -> None:
         self._database = database
         self._registry = registry
         self._desks = desks
         self._feeds = feeds
+        self._courier = courier
         self._limits = limits
         self.name = name
         self._slots = Slots(limits.concurrent_runs, limits.workflow_runs, limits.tenant_runs)
@@ -226,13 +236,16 @@ class Executor:
         settled = threads.settled(
             row["thread_id"], outcome.thread_status, outcome.values, outcome.interrupts, outcome.error
         )
+        follows = ending(row, outcome)
         shown: dict[str, Any] | None = None
         if outcome.error is not None:
             shown = {"error": outcome.error["type"], "message": outcome.error["message"], "code": outcome.error["code"]}
         pause = 0.2
         while True:
             try:
-                await ledger.end(finished, settled, error=dumps(shown) if shown else None)
+                await ledger.end(finished, settled, *follows, error=dumps(shown) if shown else None)
+                if follows:
+                    self._courier.changed()
                 return
             except SQLAlchemyError as error:
                 log.error("the end of a run is not recorded yet", run_id=row["run_id"], error_type=type(error).__name__)

@@ -9,13 +9,16 @@ from weakref import WeakKeyDictionary
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaFault
 from sqlalchemy import RowMapping
+from sqlalchemy.exc import IntegrityError
 
 from service.database import runs, threads
 from service.database.tables import new_id
 from service.database.writer import Write
 from service.house import House
 from service.runs.outcome import Outcome, from_row
+from service.runs.sizes import check_size
 from service.runs.stream import changed
+from service.runs.webhooks import checked_url
 from tools.errors import ConsiliaError
 from workflows.registry import Workflow
 from workflows.schemas import input_check
@@ -37,6 +40,13 @@ class ThreadBusy(ConsiliaError):
     status = 409
 
 
+class ThreadGone(ConsiliaError):
+    """The thread was deleted while a run was being accepted on it."""
+
+    code = "thread_not_found"
+    status = 404
+
+
 class RunGone(ConsiliaError):
     code = "run_not_found"
     status = 404
@@ -44,7 +54,10 @@ class RunGone(ConsiliaError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a caller asks to be run; the fields are those of the Agent Server's run."""
+    """What a caller asks to be run; the fields are those of the Agent Server's run.
+
+    run_id: the id that the run is to have. along: writes that belong into the transaction that makes the run.
+    """
 
     assistant: RowMapping
     input: dict[str, Any] | None
@@ -63,6 +76,8 @@ class Order:
     webhook: str | None = None
     on_completion: Literal["keep", "delete"] = "keep"
     priority: int = 0
+    run_id: str | None = None
+    along: tuple[Write, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +90,13 @@ class Accepted:
 async def submit(house: House, tenant_id: str, order: Order, thread_id: str | None) -> Accepted:
     """Accept a run on a thread, or on a thread of its own.
 
-    Raises InvalidRunInput, QueueFull. Once this returns, the run is committed and will end, whatever happens to the
-    process.
+    Raises InvalidRunInput, InputTooLarge, InvalidWebhook, QueueFull, ThreadGone. Once this returns, the run is
+    committed and will end, whatever happens to the process.
     """
     await house.queue.check_room()
+    check_size(order.input, order.command, house.settings.limits.input_bytes)
+    if order.webhook is not None:
+        checked_url(order.webhook, house.settings.webhooks)
     workflow = house.registry.get(order.assistant["graph_id"])
     if order.command is None:
         _validate(await _input_schema(workflow), order.input)
@@ -102,7 +120,7 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
 
     async def commit(thread: str, thread_write: Write) -> Accepted:
         creation, row = runs.creation(
-            run_id=new_id(),
+            run_id=order.run_id or new_id(),
             tenant_id=tenant_id,
             thread_id=thread,
             assistant_id=about["assistant_id"],
@@ -113,9 +131,13 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
             multitask_strategy=order.multitask_strategy,
             executor=house.queue.owner,
         )
-        await house.database.writer.write(
-            thread_write, creation, *house.queue.enqueuing(row), announce=changed(row["run_id"])
-        )
+        writes = (*order.along, thread_write, creation, *house.queue.enqueuing(row))
+        try:
+            await house.database.writer.write(*writes, announce=changed(row["run_id"]))
+        except IntegrityError:
+            if thread_id is None or await threads.get(house.database, tenant_id, thread_id) is not None:
+                raise
+            raise ThreadGone(f"Thread with ID {thread_id} not found", thread_id=thread_id) from None
         house.queue.submit(row)
         return Accepted(row)
 

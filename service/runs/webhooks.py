@@ -16,6 +16,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
 from urllib.parse import SplitResult, urlsplit
@@ -30,6 +31,8 @@ from service.database.engine import Database
 from service.database.tables import now
 from service.database.writer import Write
 from service.runs.json import dumps
+from service.runs.outcome import Outcome
+from service.secret_files import secret_file
 from service.settings import InvalidSettings, WebhookSettings
 from tools.errors import ConsiliaError
 
@@ -87,7 +90,8 @@ def check_address(address: IPv4Address | IPv6Address, settings: WebhookSettings)
     an IPv6 one (mapped, 6to4, Teredo, NAT64) is judged as itself.
     """
     inner = _inside(address)
-    if any(each.version == known.version and each in known for each in {address, inner} for known in settings.networks()):
+    networks = settings.networks()
+    if any(each.version == known.version and each in known for each in (address, inner) for known in networks):
         return
     if not inner.is_global or inner.is_multicast:
         kind = "loopback" if inner.is_loopback else "link-local" if inner.is_link_local else "not public"
@@ -105,7 +109,7 @@ def _inside(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
 
 
-def due(row: dict[str, Any], status: str, values: dict[str, Any] | None, error: dict[str, Any] | None) -> list[Write]:
+def due(row: dict[str, Any], outcome: Outcome) -> list[Write]:
     """The writes, for the transaction that ends a run, by which its webhook is called; none without a webhook.
 
     The body is that of the Agent Server: the run, its times, its final values, or its error.
@@ -114,28 +118,34 @@ def due(row: dict[str, Any], status: str, values: dict[str, Any] | None, error: 
     url: str | None = kwargs.get("webhook")
     if not url:
         return []
-    ended = now()
+    ended, error = now(), outcome.error
     body: dict[str, Any] = {
         "run_id": row["run_id"],
         "thread_id": row["thread_id"],
         "assistant_id": row["assistant_id"],
         "metadata": row["metadata"],
-        "status": status,
+        "status": outcome.status,
         "kwargs": {"input": row["input"], **{key: value for key, value in kwargs.items() if key != "webhook"}},
         "multitask_strategy": row["multitask_strategy"],
         "created_at": row["created_at"],
         "updated_at": ended,
-        "run_started_at": row["started_at"] or row["created_at"],
+        "run_started_at": row["started_at"] or ended,
         "run_ended_at": ended,
         "webhook_sent_at": ended,
-        "values": values or {},
+        "values": outcome.values or {},
         "error": {"error": error["type"], "message": error["message"]} if error else None,
     }
     return [webhooks.creation(row["tenant_id"], row["run_id"], url, dumps(body))]
 
 
-def signing_key(secret: str) -> bytes:
-    """The key inside a secret `whsec_…` (base64, as Standard Webhooks has it); another text stands for itself."""
+def signing_key(settings: WebhookSettings, data_dir: Path) -> bytes:
+    """The key that webhooks are signed with: the settings' one, else that of the data folder, made at the first call.
+
+    A secret reads `whsec_` and the key in base64, as Standard Webhooks has it; any other text stands for itself.
+    """
+    secret = settings.secret.get_secret_value()
+    if not secret:
+        secret = secret_file(data_dir / "webhook-secret", _new_secret).decode()
     if not secret.startswith("whsec_"):
         return secret.encode()
     try:
@@ -144,8 +154,7 @@ def signing_key(secret: str) -> bytes:
         raise InvalidSettings("webhooks.secret: what follows whsec_ is not base64") from None
 
 
-def new_secret() -> bytes:
-    """A secret that no one has had before, as it is kept in the data folder."""
+def _new_secret() -> bytes:
     return b"whsec_" + base64.b64encode(secrets.token_bytes(32))
 
 
