@@ -1,0 +1,139 @@
+"""Idempotency-Key: a repeated request makes its runs once, over both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.conftest import Server, start_server
+from tests.service.hosting import new_database, stop
+from tests.service.test_threads_and_runs import declared
+
+BODY = {"assistant_id": "slow", "input": {"log": []}}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def hosted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("hosted")
+    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    with new_database(folder, url) as database:
+        server = start_server(
+            folder / "var",
+            CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
+            CONSILIA_DATABASE=database,
+            MARKS=str(folder / "marks"),
+        )
+        yield server
+        stop(server)
+
+
+@pytest.fixture
+async def http(hosted: Server) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=hosted.url, headers={"x-api-key": hosted.key}, timeout=60) as client:
+        yield client
+
+
+def _key() -> dict[str, str]:
+    return {"Idempotency-Key": uuid4().hex}
+
+
+async def test_the_same_request_gives_the_same_run(http: httpx.AsyncClient):
+    key = _key()
+    first = (await http.post("/runs", json=BODY, headers=key)).json()
+    rewritten = b'{"input":{"log":[]},  "assistant_id":"slow"}'
+    again = await http.post("/runs", content=rewritten, headers={**key, "content-type": "application/json"})
+    assert again.status_code == 200
+    assert again.json()["run_id"] == first["run_id"]
+    other = (await http.post("/runs", json=BODY, headers=_key())).json()
+    assert other["run_id"] != first["run_id"]
+
+
+async def test_a_wait_that_was_cut_off_is_joined_by_its_repetition(http: httpx.AsyncClient):
+    thread = (await http.post("/threads", json={})).json()["thread_id"]
+    key, body = _key(), {**BODY, "input": {"log": [], "seconds": 1}}
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post(f"/threads/{thread}/runs/wait", json=body, headers=key, timeout=0.3)
+    answer = await http.post(f"/threads/{thread}/runs/wait", json=body, headers=key)
+    assert answer.json() == {"seconds": 1, "log": ["first", "waited", "last"]}
+    assert len((await http.get(f"/threads/{thread}/runs")).json()) == 1
+    after = await http.post(f"/threads/{thread}/runs/wait", json=body, headers=key)
+    assert after.json() == answer.json()
+
+
+async def test_a_repeated_stream_is_that_of_the_first_run_from_its_start(http: httpx.AsyncClient):
+    key = _key()
+    first = await http.post("/runs/stream", json=BODY, headers=key)
+    again = await http.post("/runs/stream", json=BODY, headers=key)
+    assert again.text == first.text
+    assert "event: metadata" in first.text
+
+
+async def test_twenty_at_once_make_one_run(http: httpx.AsyncClient):
+    thread = (await http.post("/threads", json={})).json()["thread_id"]
+    key = _key()
+    answers = await asyncio.gather(*(http.post(f"/threads/{thread}/runs", json=BODY, headers=key) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["run_id"] for answer in answers}) == 1
+    assert len((await http.get(f"/threads/{thread}/runs")).json()) == 1
+
+
+async def test_a_batch_gives_the_same_runs(http: httpx.AsyncClient):
+    key = _key()
+    bodies = [{**BODY, "metadata": {"number": number}} for number in range(3)]
+    first = (await http.post("/runs/batch", json=bodies, headers=key)).json()
+    again = (await http.post("/runs/batch", json=bodies, headers=key)).json()
+    assert [run["run_id"] for run in again] == [run["run_id"] for run in first]
+    assert [run["metadata"]["number"] for run in again] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/runs", {**BODY, "input": {"log": ["x"]}}), ("/runs/wait", BODY)],
+    ids=["another body", "another path"],
+)
+async def test_the_key_of_another_request_is_refused(http: httpx.AsyncClient, path: str, body: Any):
+    key = _key()
+    await http.post("/runs", json=BODY, headers=key)
+    refused = await http.post(path, json=body, headers=key)
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "idempotency_key_reused"
+
+
+async def test_a_request_that_was_refused_may_be_repeated_with_its_key(http: httpx.AsyncClient):
+    key = _key()
+    assert (await http.post("/runs", json={**BODY, "assistant_id": "nobody"}, headers=key)).status_code == 404
+    assert (await http.post("/runs", json=BODY, headers=key)).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_a_key_that_is_none_is_refused(http: httpx.AsyncClient, key: str):
+    assert (await http.post("/runs", json=BODY, headers={"Idempotency-Key": key})).status_code == 422
+
+
+async def test_a_deleted_run_is_not_made_again(http: httpx.AsyncClient):
+    key = _key()
+    run = (await http.post("/runs", json=BODY, headers=key)).json()
+    await http.get(f"/threads/{run['thread_id']}/runs/{run['run_id']}/join")
+    assert (await http.delete(f"/threads/{run['thread_id']}/runs/{run['run_id']}")).status_code == 204
+    assert (await http.post("/runs", json=BODY, headers=key)).status_code == 404
+
+
+async def test_keys_are_forgotten_in_time(tmp_path: Path):
+    server = start_server(
+        tmp_path / "var",
+        CONSILIA_LANGGRAPH_JSON=str(declared(tmp_path / "graphs")),
+        CONSILIA_IDEMPOTENCY_HOURS="0.0003",
+    )
+    try:
+        async with httpx.AsyncClient(base_url=server.url, headers={"x-api-key": server.key}, timeout=60) as client:
+            key = _key()
+            first = (await client.post("/runs", json=BODY, headers=key)).json()
+            await asyncio.sleep(1.3)
+            again = (await client.post("/runs", json=BODY, headers=key)).json()
+            assert again["run_id"] != first["run_id"]
+    finally:
+        stop(server)
