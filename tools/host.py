@@ -18,12 +18,12 @@ from typing import Any, Self, TypeVar
 import orjson
 from mcp import Client, MCPError
 from mcp.server.mcpserver import MCPServer
-from mcp_types import CallToolResult, TextContent, Tool
+from mcp_types import CallToolResult, RequestParamsMeta, TextContent, Tool
 from pydantic import BaseModel
 
 from tools.errors import ConsiliaError
 from tools.record import Place, ToolCall, ToolLedger
-from tools.serving import ERROR_META
+from tools.serving import ERROR_META, calling_for
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -93,8 +93,13 @@ class ToolHost:
         """Every tool by server and name."""
         return {server: dict(tools) for server, tools in self._tools.items()}
 
-    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def call(
+        self, server: str, tool: str, arguments: dict[str, Any], tenant_id: str | None = None
+    ) -> dict[str, Any]:
         """The tool's structured result; a text result comes as `{"text": …}`.
+
+        tenant_id: for whom the call is made. It travels in the request's `_meta`, where a model, which writes only
+        arguments, cannot put it; every server here is one of ours and runs in this process.
 
         Raises UnknownTool, ToolTimeout, ToolResultTooLarge, ToolFailed, or the tool's own ConsiliaError.
         """
@@ -103,7 +108,8 @@ class ToolHost:
             raise UnknownTool(f"there is no tool {server}/{tool}; known are: {known}", server=server, tool=tool)
         try:
             async with asyncio.timeout(self._limits.seconds):
-                result = await self._clients[server].call_tool(tool, arguments)
+                meta: RequestParamsMeta | None = None if tenant_id is None else calling_for(tenant_id)
+                result = await self._clients[server].call_tool(tool, arguments, meta=meta)
         except TimeoutError:
             message = f"tool {server}/{tool} gave no answer within {self._limits.seconds:g} s"
             raise ToolTimeout(message, server=server, tool=tool, seconds=self._limits.seconds) from None
@@ -136,13 +142,15 @@ class ToolHost:
 class Toolbox:
     """The tools of one run: `await tools.call(place, "contracts", "split_clauses", {...}, Structure)`.
 
-    allowed: server/tool names, or server/*, that the workflow may call.
+    allowed: server/tool names, or server/*, that the workflow may call. tenant_id: whose run it is; tools that read
+    what belongs to a tenant (market data) see this tenant's alone.
     """
 
     host: ToolHost
     ledger: ToolLedger
     workflow: str
     allowed: frozenset[str]
+    tenant_id: str | None = None
     _calls: dict[str, int] = field(default_factory=dict[str, int])
 
     async def call(
@@ -176,7 +184,7 @@ class Toolbox:
         result: dict[str, Any] | None = None
         failure: dict[str, Any] | None = None
         try:
-            result = await self.host.call(server, tool, arguments)
+            result = await self.host.call(server, tool, arguments, self.tenant_id)
             return result
         except ConsiliaError as error:
             if private and isinstance(error, ToolFailed):

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import UnexpectedToolError
-from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, RequestParamsMeta, TextContent, ToolAnnotations
 
 from tools.errors import ConsiliaError
 
@@ -22,6 +22,31 @@ class ToolCrashed(ConsiliaError):
 
     code = "tool_failed"
     status = 502
+
+
+TENANT_META: Final = "consilia/tenant"
+"""Key of a tool request's `_meta` under which the host names the tenant that the call is made for."""
+
+
+class NoTenant(ConsiliaError):
+    """A tool that reads a tenant's data was called without one: not through the tool host."""
+
+    code = "no_tenant"
+    status = 403
+
+
+def calling_for(tenant_id: str) -> RequestParamsMeta:
+    """The `_meta` of a call for a tenant."""
+    return RequestParamsMeta({TENANT_META: tenant_id})  # pyright: ignore[reportArgumentType]
+
+
+def tenant_of(context: Context[None, Any]) -> str:
+    """The tenant of the call in hand. Raises NoTenant."""
+    meta: Any = context.request_context.meta or {}
+    tenant_id = meta.get(TENANT_META)
+    if not isinstance(tenant_id, str) or not tenant_id:
+        raise NoTenant(f"the call names no tenant; it must come with {TENANT_META!r} in its _meta")
+    return tenant_id
 
 
 class ToolServer(MCPServer[None]):

@@ -30,7 +30,7 @@ class Desks:
     def desk(self, workflow: Workflow, row: dict[str, Any], ledger: RunLedger) -> Desk:
         """row: the run's."""
         return Desk(
-            tools=Toolbox(self.host, ledger, workflow.name, workflow.tools),
+            tools=Toolbox(self.host, ledger, workflow.name, workflow.tools, row["tenant_id"]),
             counsel=self._counsel(row, ledger),
             files=TenantFiles(self.database, row["tenant_id"], row["run_id"]),
             vault=RunVault(self.database, self.sealer, row["tenant_id"], row["run_id"]),

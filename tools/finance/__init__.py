@@ -1,0 +1,1 @@
+"""Funds and portfolios: returns, risk, allocation, backtest, projection and rebalancing, as pure functions."""
