@@ -10,6 +10,7 @@ from agents.pool import Pool
 from service.auth import Keys, pepper
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
+from service.database.market import MarketStore
 from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.executor import Executor
@@ -26,6 +27,8 @@ from tools.contracts import server as contracts
 from tools.documents import server as documents
 from tools.documents.limits import Limits as DocumentLimits
 from tools.errors import ConsiliaError
+from tools.finance import server as finance
+from tools.finance.limits import FinanceLimits
 from tools.host import ToolHost, ToolLimits
 from tools.medicine import records_server
 from workflows import loading
@@ -85,6 +88,7 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
             "documents": documents.server(_document_limits(limits)),
             "contracts": contracts.server(),
             "records": records_server.server(),
+            "finance": finance.server(MarketStore(database), _finance_limits(limits)),
         }
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
@@ -142,4 +146,13 @@ def _document_limits(limits: Limits) -> DocumentLimits:
         max_seconds=limits.parse_seconds,
         max_memory=limits.parse_memory_bytes,
         max_decompressed=limits.decompressed_bytes,
+    )
+
+
+def _finance_limits(limits: Limits) -> FinanceLimits:
+    return FinanceLimits(
+        stale_days=limits.stale_days,
+        funds=limits.funds,
+        cells=limits.projection_cells,
+        points=limits.history_points,
     )

@@ -73,6 +73,13 @@ class Limits(BaseModel):
     tool_result_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1024, description="Largest result of one tool call, bytes."
     )
+    stale_days: int = Field(default=7, ge=0, description="Age from which market data counts as stale, calendar days.")
+    funds: int = Field(default=200, ge=1, description="Most funds in one call of a finance tool.")
+    projection_cells: int = Field(default=5_000_000, ge=1, description="Most months times paths of a projection.")
+    history_points: int = Field(default=20_000, ge=1, description="Most values that one NAV history returns.")
+    import_bytes: int = Field(
+        default=100 * 1024 * 1024, ge=1, description="Largest file of `consilia data import-nav`."
+    )
 
 
 class Sealing(BaseModel):
