@@ -53,9 +53,9 @@ async def review_file(
     languages: Sequence[str],
 ) -> Reviewed:
     """Upload, run, follow and write the outputs. Raises the run's error as a ConsiliaError."""
-    kept = await _keep(house, file)
+    kept = await keep(house, file)
     if playbook.endswith(".toml"):
-        playbook = await _keep(house, Path(playbook))
+        playbook = await keep(house, Path(playbook))
     assistant = await assistants.get(house.database, DEFAULT_TENANT, assistants.default_id("contract_review"))
     assert assistant is not None, "open_house makes the default assistants"
     order = Order(
@@ -77,11 +77,11 @@ async def review_file(
     if result.error is not None:
         raise ConsiliaError.from_payload(result.error)
     values = result.values or {}
-    written = {key: await _write(house, file_id, out_dir) for key, file_id in values["files"].items()}
+    written = {key: await write(house, file_id, out_dir) for key, file_id in values["files"].items()}
     return Reviewed(run_id, result.status, values["review"], written)
 
 
-async def _keep(house: House, file: Path) -> str:
+async def keep(house: House, file: Path) -> str:
     """Keep a file of this machine in the database; its id."""
     content = _read(file, house.settings.limits.upload_bytes)
     row = await files.add(house.database, DEFAULT_TENANT, file.name, "application/octet-stream", content)
@@ -98,10 +98,11 @@ def _read(file: Path, limit: int) -> bytes:
         raise InvalidInput(f"cannot read {str(file)!r}: {error.strerror}") from None
 
 
-async def _write(house: House, file_id: str, out_dir: Path) -> Path:
+async def write(house: House, file_id: str, out_dir: Path, prefix: str = "") -> Path:
+    """Write a file that a run has made into a folder of this machine; its path. prefix: before the file's name."""
     row = await files.get(house.database, DEFAULT_TENANT, file_id)
     assert row is not None, "the run has just written it"
-    return _written(out_dir, row["name"], await files.content(house.database, file_id))
+    return _written(out_dir, prefix + row["name"], await files.content(house.database, file_id))
 
 
 def _written(out_dir: Path, name: str, content: bytes) -> Path:

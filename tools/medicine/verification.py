@@ -109,7 +109,7 @@ def _sentences(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
                     len(mine.sentences) == len(theirs.sentences) == 1
                     and rest * ratio > 60
                     and length < 0.3 * ratio * rest
-                    and lacking > 0
+                    and (lacking >= 0.4 or not known)
                 )
                 if not (alone or swallowed or shortened):
                     continue

@@ -2,19 +2,23 @@
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
 from tools.documents.document import Document
-from tools.medicine import records
+from tools.medicine import segmentation
+from tools.medicine.alarms import Span
 from tools.medicine.clinical_document import is_clinical_document
+from tools.medicine.identity.deidentification import reidentify
+from tools.medicine.identity.mapping import IdentityMapping
 from tools.medicine.lexicon import language
-from tools.medicine.records import ReadRecord
-from tools.medicine.records_server import Cuts
+from tools.medicine.protection import OPEN
+from tools.medicine.records_server import Cuts, Hidden
+from tools.medicine.segmentation import ReadRecord
 from tools.record import Place
 from workflows.desk import Desk, StoredFile
 from workflows.medical_translation.report import Report
-from workflows.medical_translation.state import Caution, Record, Segment, TranslationInput
+from workflows.medical_translation.state import Caution, Raised, Record, Segment, TranslationInput
 
 _INSTRUCTION: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|rule|direction)s?\b"
@@ -40,19 +44,21 @@ async def read(desk: Desk, here: Place, file: StoredFile) -> ReadRecord:
     document = await desk.tools.call(
         here, "documents", "read_document", {**arguments, "name": file.name}, Document, private=True
     )
-    return records.of_document(document)
+    return segmentation.of_document(document)
 
 
 async def deidentified(desk: Desk, here: Place, read: ReadRecord, asked: TranslationInput) -> tuple[Record, bytes]:
-    """The record with placeholders in the place of people, and the mapping that undoes it."""
-    return Record(
-        form=read.form,
-        sha256=read.sha256,
-        language=asked.source or read.language,
-        text=read.text,
-        pages=read.pages,
-        blocks=read.blocks,
-    ), b""
+    """The record with placeholders in the place of people, and the mapping that undoes it, to be sealed."""
+    if asked.deidentify:
+        arguments = {"record": read.model_dump(mode="json"), "options": {"dates": asked.dates}}
+        hidden = await desk.tools.call(here, "records", "deidentify_record", arguments, Hidden, private=True)
+    else:
+        hidden = Hidden(record=read, mapping=IdentityMapping())
+    record = hidden.record
+    fields = {name: getattr(record, name) for name in ("form", "sha256", "text", "pages", "blocks")}
+    placeholders = tuple(each.placeholder for each in hidden.mapping.identities)
+    language = asked.source or record.language
+    return Record(**fields, language=language, identities=placeholders), hidden.mapping.model_dump_json().encode()
 
 
 async def segments(desk: Desk, here: Place, record: Record) -> list[Segment]:
@@ -113,4 +119,41 @@ def cautions(record: Record, segments: Sequence[Segment], key_data: Mapping[str,
 
 def identified(report: Report, mapping: bytes | None) -> Report:
     """The report with people in the place of their placeholders; as it is where the mapping is gone."""
-    return report
+    if not mapping:
+        return report
+    who = IdentityMapping.model_validate_json(mapping)
+
+    def named(text: str) -> str:
+        return reidentify(text, who)
+
+    def moved(span: Span | None, text: str) -> Span | None:
+        if span is None:
+            return None
+        start, end = len(named(text[: span.start])), len(named(text[: span.end]))
+        return Span(start=start, end=end, text=named(text)[start:end])
+
+    texts = {each.id: each for each in report.segments}
+    alarms: list[Raised] = []
+    for each in report.alarms:
+        segment = texts[each.segment]
+        spans = {
+            "source": moved(each.source, segment.text),
+            "target": moved(each.target, segment.renderings[each.language].text),
+        }
+        alarms.append(each.model_copy(update={**spans, "why": named(each.why)}))
+    renamed = report.model_dump(mode="json", exclude={"alarms"})
+    whole = {**_each_text(renamed, named), "alarms": [each.model_dump(mode="json") for each in alarms]}
+    return Report.model_validate({**whole, "identified": True})
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """JSON with every text changed."""
+    match value:
+        case str():
+            return change(value) if OPEN in value or any(c.isdigit() for c in value) else value
+        case dict():
+            return {name: _each_text(each, change) for name, each in cast(dict[str, Any], value).items()}
+        case list():
+            return [_each_text(each, change) for each in cast(list[Any], value)]
+        case _:
+            return value

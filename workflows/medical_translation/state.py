@@ -44,6 +44,10 @@ class TranslationInput(BaseModel):
     deidentify: bool = Field(
         default=True, description="Take names, numbers and addresses out before any model or tool sees the text."
     )
+    dates: Literal["keep", "shift", "hide"] = Field(
+        default="keep",
+        description="Dates of care: keep, shift all by the same number of days, or hide. Birth dates always go.",
+    )
 
 
 class Part(BaseModel):
@@ -214,6 +218,7 @@ class TranslationState(TranslationOutput):
     sign_off: Literal["always", "critical"]
     second_opinion: bool
     deidentify: bool
+    dates: Literal["keep", "shift", "hide"]
     record: Record
     segments: list[Segment]
     key_data: dict[str, Any]

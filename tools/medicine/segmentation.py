@@ -1,6 +1,7 @@
-"""A medical record from any of its forms: one text with blocks and pages, and the segments to translate."""
+"""A medical record from any of its forms: one text with blocks and pages, and its segments to translate."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, Literal
@@ -9,12 +10,15 @@ from pydantic import BaseModel, ConfigDict
 
 from tools.documents.document import DOCX, PDF, Block, Document, Page
 from tools.medicine.alignment import sentences
+from tools.medicine.identity.mapping import IdentityMapping
 from tools.medicine.lexicon import IDEOGRAPHIC, language
 
 Form = Literal["text", "docx", "pdf", "fhir", "cda"]
 LONGEST: Final = 1_200
 """Characters: a sentence that is longer is cut at a comma or a space."""
 
+_LINE: Final = re.compile(r"(?:(?![\u3000 ]{2})[^\n\f\t])+")
+"""A line, or what stands between wide gaps in it, as in 姓名：…　　性别：女."""
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _SCRIPTS: Final = (
     ("ja", re.compile(r"[\u3041-\u30ff]")),
@@ -76,6 +80,40 @@ def of_document(document: Document) -> ReadRecord:
     )
 
 
+def moved(record: ReadRecord, hidden: str, mapping: IdentityMapping) -> ReadRecord:
+    """The record with its de-identified text, pages and blocks where they now stand."""
+    shifts = _shifts(record.text, hidden, mapping)
+    olds, news = [old for old, _ in shifts], [new for _, new in shifts]
+
+    def place(offset: int) -> int:
+        at = bisect_right(olds, offset) - 1
+        distance = offset - olds[at]
+        limit = news[at + 1] if at + 1 < len(news) else len(hidden)
+        return min(news[at] + distance, limit)
+
+    pages = tuple(page.model_copy(update={"start": place(page.start), "end": place(page.end)}) for page in record.pages)
+    blocks = tuple(
+        block.model_copy(update={"start": place(block.start), "end": place(block.end)}) for block in record.blocks
+    )
+    return record.model_copy(update={"text": hidden, "pages": pages, "blocks": blocks})
+
+
+def _shifts(text: str, hidden: str, mapping: IdentityMapping) -> list[tuple[int, int]]:
+    """(offset in the text, offset in the hidden text) of every place where what was hidden begins and ends."""
+    words = {each.placeholder: each.text for each in mapping.identities} | mapping.dates
+    pattern = re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))) or r"(?!)")
+    found = [(0, 0)]
+    old = new = 0
+    for match in pattern.finditer(hidden):
+        start = old + match.start() - new
+        word = words[match.group()]
+        if not text.startswith(word, start):
+            continue
+        found += [(start, match.start()), (start + len(word), match.end())]
+        old, new = start + len(word), match.end()
+    return found
+
+
 def cut(text: str, blocks: Sequence[Block], main: str) -> list[Cut]:
     """The segments of a record in order: each block's lines, and the sentences of each line.
 
@@ -83,7 +121,7 @@ def cut(text: str, blocks: Sequence[Block], main: str) -> list[Cut]:
     """
     found: list[Cut] = []
     for index, block in enumerate(blocks):
-        for line in re.finditer(r"[^\n\f\t]+", text[block.start : block.end]):
+        for line in _LINE.finditer(text[block.start : block.end]):
             for start, end in _sentences(line.group()):
                 first, last = block.start + line.start() + start, block.start + line.start() + end
                 spoken = language_of_segment(text[first:last], main)
