@@ -6,13 +6,16 @@ from its last checkpoint; should the worker live after all, its fence keeps it f
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
+import psycopg
 import structlog
 from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Job
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.worker import Worker as JobWorker
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -60,6 +63,35 @@ class _AtOnce(BaseRetryStrategy):
         return RetryDecision(queue=RUNS) if isinstance(exception, HandedBack) else None
 
 
+class _Jobs(JobManager):
+    """Lets a job be gone when its worker ends it: the worker was given up for dead, and the job replaced."""
+
+    async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
+        try:
+            await super().finish_job_by_id_async(job_id, status, delete_job)
+        except ConnectorException as error:
+            _unless_gone(error, job_id)
+
+    async def retry_job_by_id_async(
+        self,
+        job_id: int,
+        retry_at: datetime,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        try:
+            await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
+        except ConnectorException as error:
+            _unless_gone(error, job_id)
+
+
+def _unless_gone(error: ConnectorException, job_id: int) -> None:
+    if not isinstance(error.__cause__, psycopg.errors.RaiseException):
+        raise error
+    log.info("job was given to another worker meanwhile", job_id=job_id)
+
+
 class Worker:
     """Executes the runs of some queues in this process. Use as an async context manager; leaving it drains."""
 
@@ -72,6 +104,7 @@ class Worker:
         self._queues = list(queues)
         connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=10.0)
         self._app = App(connector=connector)
+        self._app.job_manager = _Jobs(connector)
         self._app.task(name=TASK, pass_context=True, retry=_AtOnce())(self._run)
         self._worker: JobWorker | None = None
         self._running: set[int] = set()

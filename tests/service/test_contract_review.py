@@ -318,7 +318,7 @@ def test_the_file_name_cannot_climb_out_of_a_folder(http: httpx.Client):
 
 async def test_a_review_that_is_cancelled_ends(sdk: LangGraphClient, http: httpx.Client):
     file_id = _sample(http, "master-services-agreement.docx")
-    for delay in (0.2, 0.5, 0.8):
+    for delay in (0.02, 0.1, 0.3):
         thread = await sdk.threads.create()
         run = await sdk.runs.create(thread["thread_id"], "contract_review", input={"file_id": file_id})
         await asyncio.sleep(delay)

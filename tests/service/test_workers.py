@@ -1,0 +1,275 @@
+"""Runs over PostgreSQL: API replicas and workers as processes of their own, killed, stopped and cut off."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+
+from tests.conftest import ENVIRONMENT, Server, start_server
+from tests.service.hosting import new_database, stop
+from tests.service.test_threads_and_runs import declared
+
+
+class House:
+    """API replicas and workers over one database, started when they are asked for."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.marks = folder / "marks"
+        self.database = database
+        self.data_dir = folder / "var"
+        self.environment = {
+            "CONSILIA_LANGGRAPH_JSON": str(declared(folder / "graphs")),
+            "CONSILIA_DATABASE": database,
+            "CONSILIA_EXECUTE": "false",
+            "MARKS": str(self.marks),
+        }
+        self.replicas: list[Server] = []
+        self.workers: list[subprocess.Popen[str]] = []
+
+    def replica(self) -> Server:
+        server = start_server(self.data_dir, **self.environment)
+        self.replicas.append(server)
+        return server
+
+    def worker(self) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.cli", "worker"],
+            env={**ENVIRONMENT, **self.environment, "CONSILIA_DATA_DIR": str(self.data_dir)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert "worker is ready" in process.stdout.readline()
+        self.workers.append(process)
+        return process
+
+    def marked(self) -> int:
+        return len(self.marks.read_text().splitlines()) if self.marks.exists() else 0
+
+    async def until_marked(self, count: int) -> None:
+        deadline = time.monotonic() + 20
+        while self.marked() < count:
+            assert time.monotonic() < deadline, f"{self.marked()} of {count} runs have begun"
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
+                worker.terminate()
+        for worker in self.workers:
+            worker.wait(20)
+        for server in self.replicas:
+            if server.process.poll() is None:
+                stop(server)
+
+
+@pytest.fixture
+def house(tmp_path: Path, postgresql: str) -> Iterator[House]:
+    with new_database(tmp_path, postgresql) as database:
+        house = House(tmp_path, database)
+        yield house
+        house.close()
+
+
+@pytest.fixture
+async def sdk(house: House) -> AsyncIterator[LangGraphClient]:
+    server = house.replica()
+    async with get_client(url=server.url, api_key=server.key) as client:
+        yield client
+
+
+async def _start(sdk: LangGraphClient, graph: str, **input: Any) -> tuple[str, str]:
+    thread = await sdk.threads.create()
+    run = await sdk.runs.create(thread["thread_id"], graph, input={"log": [], **input})
+    return thread["thread_id"], run["run_id"]
+
+
+async def test_a_worker_executes_what_the_api_accepts_and_streams_resume_on_another_replica(
+    house: House, sdk: LangGraphClient
+):
+    house.worker()
+    assert await sdk.runs.wait(None, "slow", input={"log": []}) == {"log": ["first", "waited", "last"]}
+    thread_id, run_id = await _start(sdk, "slow", seconds=1)
+    seen: list[str | None] = []
+    async for part in sdk.runs.join_stream(thread_id, run_id, stream_mode="updates"):
+        seen.append(part.id)
+        if part.event == "updates":
+            break
+    other = house.replica()
+    async with get_client(url=other.url, api_key=house.replicas[0].key) as elsewhere:
+        async for part in elsewhere.runs.join_stream(thread_id, run_id, stream_mode="updates", last_event_id=seen[-1]):
+            seen.append(part.id)
+    ids = [int(each) for each in seen if each]
+    assert ids == sorted(set(ids))
+    again = [part.id async for part in sdk.runs.join_stream(thread_id, run_id, stream_mode="updates")]
+    assert [each for each in again if each] == [str(each) for each in ids], "no gap and no duplicate"
+
+
+async def test_a_worker_that_dies_is_replaced_within_ten_seconds_and_repeats_no_finished_node(
+    house: House, sdk: LangGraphClient
+):
+    first = house.worker()
+    started = [await _start(sdk, "marking", seconds=3) for _ in range(6)]
+    await house.until_marked(6)
+    await asyncio.sleep(0.3)
+    first.kill()
+    killed = time.monotonic()
+    house.worker()
+    for thread_id, run_id in started:
+        result: Any = await sdk.runs.join(thread_id, run_id)
+        assert result["log"] == ["marked", "waited", "last"]
+        run: Any = await sdk.runs.get(thread_id, run_id)
+        assert (run["status"], run["attempt"]) == ("success", 2)
+    assert time.monotonic() - killed < 10 + 3
+    assert house.marked() == 6
+
+
+async def test_a_worker_that_was_given_up_for_dead_writes_nothing_more(house: House, sdk: LangGraphClient):
+    first = house.worker()
+    thread_id = (await sdk.threads.create())["thread_id"]
+    given: Any = {"log": [], "seconds": 2}
+    run_id = (await sdk.runs.create(thread_id, "marking", input=given, stream_mode="updates"))["run_id"]
+    await house.until_marked(1)
+    first.send_signal(signal.SIGSTOP)
+    house.worker()
+    result: Any = await sdk.runs.join(thread_id, run_id)
+    first.send_signal(signal.SIGCONT)
+    await asyncio.sleep(3)
+    assert result["log"] == ["marked", "waited", "last"]
+    run: Any = await sdk.runs.get(thread_id, run_id)
+    assert (run["status"], run["attempt"]) == ("success", 2)
+    state: Any = await sdk.threads.get_state(thread_id)
+    assert state["values"]["log"] == ["marked", "waited", "last"]
+    parts = [part async for part in sdk.runs.join_stream(thread_id, run_id, stream_mode="updates")]
+    assert [list(part.data) for part in parts if part.event == "updates"] == [["mark"], ["wait"], ["last"]]
+    assert first.poll() is None, "it lives, and takes new runs"
+
+
+async def test_a_killed_api_loses_nothing_that_it_accepted(house: House, sdk: LangGraphClient):
+    started = [await _start(sdk, "slow", seconds=0.5) for _ in range(5)]
+    house.replicas[0].process.kill()
+    house.worker()
+    other = house.replica()
+    async with get_client(url=other.url, api_key=house.replicas[0].key) as elsewhere:
+        for thread_id, run_id in started:
+            result: Any = await elsewhere.runs.join(thread_id, run_id)
+            assert result["log"] == ["first", "waited", "last"]
+
+
+async def test_sigterm_hands_running_runs_back_at_once(house: House, sdk: LangGraphClient):
+    first = house.worker()
+    thread_id, run_id = await _start(sdk, "marking", seconds=1)
+    await house.until_marked(1)
+    second = house.worker()
+    first.terminate()
+    asked = time.monotonic()
+    result: Any = await sdk.runs.join(thread_id, run_id)
+    assert result["log"] == ["marked", "waited", "last"]
+    assert time.monotonic() - asked < 5, "no heartbeat had to be missed"
+    assert first.wait(20) == 0
+    assert second.poll() is None
+    assert house.marked() == 1
+
+
+async def test_runs_of_a_thread_keep_their_order_over_two_workers(house: House, sdk: LangGraphClient):
+    house.worker()
+    house.worker()
+    thread = await sdk.threads.create()
+    for _ in range(6):
+        await sdk.runs.create(thread["thread_id"], "slow", input={"log": [], "seconds": 0.1})
+    for run in await sdk.runs.list(thread["thread_id"]):
+        await sdk.runs.join(thread["thread_id"], run["run_id"])
+    rows: Any = sorted(await sdk.runs.list(thread["thread_id"]), key=lambda run: run["run_id"])
+    assert all(run["status"] == "success" for run in rows)
+    for before, after in pairwise(rows):
+        assert before["finished_at"] <= after["started_at"]
+
+
+async def test_runs_are_cancelled_wherever_they_are(house: House, sdk: LangGraphClient):
+    thread_id, run_id = await _start(sdk, "slow", seconds=20)
+    await sdk.runs.cancel(thread_id, run_id, wait=True)
+    waiting: Any = await sdk.runs.get(thread_id, run_id)
+    assert (waiting["status"], waiting["attempt"]) == ("interrupted", 1), "no worker was needed"
+    house.worker()
+    thread_id, run_id = await _start(sdk, "slow", seconds=20)
+    await asyncio.sleep(0.5)
+    await asyncio.wait_for(sdk.runs.cancel(thread_id, run_id, wait=True), 5)
+    assert (await sdk.runs.get(thread_id, run_id))["status"] == "interrupted"
+    thread = await sdk.threads.create()
+    for _ in range(2):
+        await sdk.runs.create(
+            thread["thread_id"], "slow", input={"log": [], "seconds": 1}, multitask_strategy="interrupt"
+        )
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        await sdk.runs.create(thread["thread_id"], "slow", input={"log": []}, multitask_strategy="reject")
+    assert refused.value.response.status_code == 409
+
+
+async def test_an_interrupted_run_goes_on_when_it_is_answered(house: House, sdk: LangGraphClient):
+    house.worker()
+    thread = await sdk.threads.create()
+    asked: Any = await sdk.runs.wait(thread["thread_id"], "asking", input={"log": []})
+    assert asked["__interrupt__"][0]["value"] == {"question": "go on?"}
+    told: Any = await sdk.runs.wait(thread["thread_id"], "asking", command={"resume": "yes"})
+    assert told["log"] == ["first", "told yes", "last"]
+
+
+async def test_higher_priorities_go_first(house: House, sdk: LangGraphClient):
+    server = house.replicas[0]
+    runs: list[dict[str, Any]] = []
+    with httpx.Client(base_url=server.url, headers={"x-api-key": server.key}) as http:
+        for priority in (-1, 0, 5):
+            body = {"assistant_id": "slow", "input": {"log": [], "seconds": 0.3}, "priority": priority}
+            runs.append(http.post("/runs", json=body).json())
+        house.environment["CONSILIA_LIMITS__CONCURRENT_RUNS"] = "1"
+        house.worker()
+        for run in runs:
+            http.get(f"/threads/{run['thread_id']}/runs/{run['run_id']}/join", timeout=30)
+        seen = [http.get(f"/threads/{run['thread_id']}/runs/{run['run_id']}").json() for run in runs]
+    order = sorted(seen, key=lambda run: run["started_at"])
+    assert [run["kwargs"]["priority"] for run in order] == [5, 0, -1]
+
+
+async def test_cut_connections_lose_no_run(house: House, sdk: LangGraphClient):
+    house.worker()
+    started = [await _start(sdk, "marking", seconds=1.5) for _ in range(5)]
+    await house.until_marked(5)
+    with psycopg.connect(house.database, autocommit=True) as connection:
+        for _ in range(3):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await asyncio.sleep(0.4)
+    for thread_id, run_id in started:
+        for _ in range(50):
+            run: Any = await sdk.runs.get(thread_id, run_id)
+            if run["status"] not in ("pending", "running"):
+                break
+            await asyncio.sleep(0.4)
+        assert run["status"] == "success", run["error"]
+    assert (await sdk.runs.wait(None, "slow", input={"log": []})) == {"log": ["first", "waited", "last"]}
+
+
+def test_a_worker_needs_postgresql(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", "worker"],
+        env={**ENVIRONMENT, "CONSILIA_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "needs PostgreSQL" in done.stderr
