@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint typecheck format lock schemas clean bench-cuad
+.PHONY: help demo serve test lint typecheck format reference lock schemas clean bench-cuad
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}'
@@ -48,15 +48,24 @@ format: $(VENV)/.installed-dev ## Format the code
 schemas: $(VENV)/.installed-dev ## Write the published JSON schemas
 	@$(BIN)/python scripts/write_schemas.py
 
+reference: .venv-reference/.installed ## Install LangGraph's own server, to compare ours with
+	@echo "run: CONSILIA_REFERENCE_PYTHON=$(CURDIR)/.venv-reference/bin/python $(BIN)/python -m pytest tests/service -k reference"
+
+.venv-reference/.installed: requirements-reference.lock $(UV)
+	@test -x .venv-reference/bin/python || $(PYTHON) -m venv .venv-reference
+	@VIRTUAL_ENV=.venv-reference $(UV) pip install --quiet --require-hashes -r requirements-reference.lock
+	@touch $@
+
 lock: $(UV) ## Lock the requirements anew, with hashes (UPGRADE=--upgrade takes the newest)
 	@set -e; export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile="$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 $(UPGRADE)"; \
 	$$compile pyproject.toml -o requirements.lock; \
 	$$compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock; \
-	printf "uv\nhatchling\neditables\n" | $$compile - -o requirements-build.lock
+	printf "uv\nhatchling\neditables\n" | $$compile - -o requirements-build.lock; \
+	printf "langgraph-cli[inmem]\n" | $$compile - -o requirements-reference.lock
 
 bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: make bench-cuad DATA=DIR
 	@$(BIN)/consilia evaluate contract_review --data $(or $(DATA),../shared/data/cuad) --out out/cuad
 
 clean: ## Remove the environment and what was made
-	rm -rf $(VENV) var out build dist
+	rm -rf $(VENV) .venv-reference var out build dist
