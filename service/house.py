@@ -15,6 +15,8 @@ from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.executor import Executor
 from service.runs.jobs import RUNS, JobQueue
+from service.runs.loop_guard import LoopGuard
+from service.runs.node_threads import NodeThreads
 from service.runs.presence import Presence, process_name
 from service.runs.queue import LocalQueue, Queue
 from service.runs.schedule import Scheduler
@@ -98,7 +100,10 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
         desks = Desks(database, host, pool, sealer, salt)
         key = await asyncio.to_thread(signing_key, settings.webhooks, settings.data_dir)
         courier = await stack.enter_async_context(Courier(database, settings.webhooks, key))
-        executor = Executor(database, registry, desks, feeds, courier, limits, name)
+        nodes = NodeThreads(limits.node_threads)
+        asyncio.get_running_loop().set_default_executor(nodes)
+        await stack.enter_async_context(LoopGuard(limits.block_seconds))
+        executor = Executor(database, registry, desks, feeds, courier, nodes, limits, name)
         if database.is_sqlite:
             queue = await _local_queue(stack, settings, database, executor, feeds, role)
         else:

@@ -20,7 +20,10 @@ from service.runs.driving import Drive, Driven, drive
 from service.runs.ending import ending
 from service.runs.json import dumps, plain
 from service.runs.ledger import RunLedger
+from service.runs.loop_guard import executing
+from service.runs.node_threads import NodeThreads
 from service.runs.outcome import CancelAction, Outcome, failure
+from service.runs.places import raised_at
 from service.runs.slots import Slots
 from service.runs.stream import Feeds
 from service.runs.webhooks import Courier
@@ -72,6 +75,7 @@ class Executor:
         desks: Desks,
         feeds: Feeds,
         courier: Courier,
+        threads: NodeThreads,
         limits: Limits,
         name: str,
     ) -> None:
@@ -80,6 +84,7 @@ class Executor:
         self._desks = desks
         self._feeds = feeds
         self._courier = courier
+        self._threads = threads
         self._limits = limits
         self.name = name
         self._slots = Slots(limits.concurrent_runs, limits.workflow_runs, limits.tenant_runs)
@@ -121,12 +126,14 @@ class Executor:
         execution.task = asyncio.current_task()
         self._executions[run_id] = execution
         try:
-            return await self._outcome(execution)
+            with executing(run_id):
+                return await self._outcome(execution)
         except Superseded:
             log.warning("run lost to another process", run_id=run_id, attempt=execution.attempt)
             return None
         finally:
             self._feeds.close(run_id)
+            self._threads.end(run_id)
             del self._executions[run_id]
 
     async def _outcome(self, execution: Execution) -> Outcome | None:
@@ -167,7 +174,7 @@ class Executor:
         except (GraphDrained, Superseded):
             raise
         except Exception as error:
-            log.warning("run failed", run_id=run_id, error_type=type(error).__name__)
+            log.warning("run failed", run_id=run_id, error_type=type(error).__name__, at=str(raised_at(error)))
             outcome = failure(error, self._limits.run_seconds)
         await self._settle(row, ledger, outcome)
         return outcome

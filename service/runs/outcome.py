@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.database.runs import RunStatus
 from service.database.threads import ThreadStatus
+from service.runs import places
 from tools.errors import ConsiliaError
 
 CancelAction = Literal["interrupt", "rollback"]
@@ -55,6 +56,7 @@ def failure(error: Exception, run_seconds: float) -> Outcome:
             return Outcome("error", None, error=described("database_error", message, 503, type(error).__name__))
         case _:
             shown = described("graph_error", str(error), 500, type(error).__name__)
+            shown["details"] = places.described(error)
             shown["trace"] = "".join(traceback.format_exception(error))[-_LONGEST_TRACE:]
             return Outcome("error", None, error=shown)
 

@@ -3,6 +3,8 @@
 import asyncio
 import operator
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,6 +55,39 @@ async def for_ever(state: State) -> State:
     return {"log": []}
 
 
+async def block(state: State) -> State:
+    time.sleep(state.get("seconds", 60))
+    return {"log": ["blocked"]}
+
+
+async def spin(state: State) -> State:
+    while True:
+        try:
+            while True:
+                pass
+        except ValueError:
+            continue
+
+
+async def stubborn(state: State) -> State:
+    """Blocks, and catches what would end it, twice."""
+    for _ in range(2):
+        with suppress(Exception):
+            time.sleep(60)
+    time.sleep(60)
+    return {}
+
+
+def spin_in_a_thread(state: State) -> State:
+    while True:
+        pass
+
+
+def sleep_in_a_thread(state: State) -> State:
+    time.sleep(state.get("seconds", 1))
+    return {"log": ["slept"]}
+
+
 async def tell(state: State) -> State:
     get_stream_writer()({"progress": 0.5})
     return {"log": ["told"]}
@@ -88,6 +123,12 @@ failing = _chain(first, fail).compile()
 strange = _chain(unserialisable)
 marking = _chain(mark, wait, last).compile()
 nested = _chain(_chain(first, tell).compile(), last).compile()
+
+blocking = _chain(first, block).compile()
+spinning = _chain(spin).compile()
+stubbornly = _chain(stubborn).compile()
+spinning_thread = _chain(spin_in_a_thread).compile()
+sleeping_thread = _chain(sleep_in_a_thread).compile()
 
 _loop = StateGraph(State)
 _loop.add_node("for_ever", for_ever)
