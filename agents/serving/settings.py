@@ -1,5 +1,6 @@
 """What `serve = {…}` of a model in `consilia.toml` asks `consilia pool up` to start."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -62,3 +63,13 @@ class Serve(BaseModel):
         """Where the pool asks: the servers, or the router in front of them."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return [f"http://{host}:{port}/v1" for port in ([self.port] if self.router else self.ports())]
+
+
+class Serving(BaseModel):
+    """Where the servers' own programs are, as `consilia pool install` puts them there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    environment: Path = Field(default=Path(".venv-vllm"), description="The Python environment that holds vLLM.")
+    starts: int = Field(default=2, ge=1, le=64, description="Servers on the CPU that may be starting at a time.")
+    router: Path = Field(default=Path(".venv-vllm-router"), description="The one that holds vllm-router.")

@@ -15,11 +15,21 @@ from agents.serving.gpus import read_gpus
 from agents.serving.planning import Plan, Wish
 from agents.serving.planning import plan as lay
 from agents.signals import Failure, Kind, Signals, measure
-from service.commands import pool_tables
+from service.commands import pool_servers, pool_tables
 from service.commands.terminal import JsonOption, err, out, print_json
 from tools.errors import ConsiliaError, InvalidInput
 
 app = typer.Typer(help="The models: which there are, which answers what, which fit your GPUs.", no_args_is_help=True)
+
+for command in (
+    pool_servers.install,
+    pool_servers.up,
+    pool_servers.status,
+    pool_servers.down,
+    pool_servers.restart,
+    pool_servers.adapter,
+):
+    app.command(rich_help_panel="Servers")(command)
 
 Value = TypeVar("Value")
 _NEEDS = ("reasoning", "multilingual", "tools", "extraction", "low_latency", "english")
