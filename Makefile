@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint typecheck format reference lock schemas clean bench-cuad
+.PHONY: help demo serve test lint typecheck format reference lock schemas clean bench-cuad lock-servers test-vllm bench-pool
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ typecheck: $(VENV)/.installed-dev ## Check types, strictly
 
 format: $(VENV)/.installed-dev ## Format the code
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+lock-servers: $(VENV)/.installed-dev ## Lock the model servers' own environments (x86-64 Linux, Python 3.11)
+	@$(BIN)/python scripts/lock_model_servers.py
 
 schemas: $(VENV)/.installed-dev ## Write the published JSON schemas
 	@$(BIN)/python scripts/write_schemas.py

@@ -11,7 +11,7 @@ from agents.catalogue import catalogue
 from agents.dialects import DialectName
 from agents.model import Model
 from agents.policy import Policy, read_policy
-from agents.serving.settings import Serve
+from agents.serving.settings import Serve, Serving
 from tools.errors import ConsiliaError
 
 OnOutage = Literal["fail", "embedded"]
@@ -157,6 +157,7 @@ class PoolSettings(BaseModel):
         default_factory=Policy, description="Which family answers what, and how far an answer is pursued."
     )
     licences: Licences = Field(default_factory=Licences, description="What licences are accepted.")
+    serving: Serving = Field(default_factory=Serving, description="Where the model servers' programs are.")
     on_outage: OnOutage = Field(default="fail", description="fail, or embedded: the run is then marked degraded.")
     on_start: Literal["refuse", "warn"] = Field(
         default="refuse", description="A model without any endpoint that answers: refuse to start, or only warn."

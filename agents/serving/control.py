@@ -50,28 +50,31 @@ def wanted(models: Sequence[Served], serving: Serving, folder: Path) -> tuple[La
 def up(found: Sequence[Launch], home: Home, watch: Watch, starts: int = 2) -> Standings:
     """Have the supervisor keep these servers, and wait until all are healthy.
 
-    watch is called about four times a second with how they stand. starts: servers on the CPU that start at a time. Raises NotHealthy when one fails TRIES times in a
-    row, or when the supervisor dies; what runs goes on running.
+    watch is called about four times a second with how they stand. starts: servers on the CPU that start at a time.
+    Raises NotHealthy when one fails TRIES times in a row, or when the supervisor dies; what runs goes on running.
     """
     home.make()
-    home.keep_launches(Launches(starts=starts, servers=list(found)))
+    order = time.time_ns()
+    home.keep_launches(Launches(order=order, starts=starts, servers=list(found)))
     if (mark := home.supervisor) is not None:
         os.kill(mark.pid, signal.SIGHUP)
     else:
         home.keep_standings(Standings())
         _start_supervisor(home)
-    names = {launch.name: launch for launch in found}
     while True:
         time.sleep(0.25)
-        seen = [standing for standing in home.standings().servers if standing.name in names]
+        if home.supervisor is None:
+            raise NotHealthy(f"the supervisor ended; see {home.log('supervisor')}")
+        standings = home.standings()
+        if standings.order != order:
+            continue  # it has not read them yet
+        seen = standings.servers
         watch(seen)
-        if len(seen) == len(names) and all(standing.state == "healthy" for standing in seen):
-            return Standings(servers=seen)
+        if all(standing.state == "healthy" for standing in seen):
+            return standings
         if failed := [standing for standing in seen if standing.failures >= TRIES]:
             told = "; ".join(f"{each.name}: {each.fault} (see {each.log})" for each in failed)
             raise NotHealthy(f"{told}. consilia pool down stops everything")
-        if home.supervisor is None:
-            raise NotHealthy(f"the supervisor ended; see {home.log('supervisor')}")
 
 
 def down(home: Home, seconds: float = 90.0) -> list[str]:

@@ -190,9 +190,11 @@ class Board:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.keepers: dict[str, Keeper] = {}
+        self.order = 0
 
     def publish(self) -> None:
-        self.home.keep_standings(Standings(servers=[keeper.standing for keeper in self.keepers.values()]))
+        servers = [keeper.standing for keeper in self.keepers.values()]
+        self.home.keep_standings(Standings(order=self.order, servers=servers))
 
 
 def _taken(port: int) -> bool:

@@ -31,14 +31,17 @@ class Standing(BaseModel):
 
 
 class Standings(BaseModel):
-    """All servers, as the supervisor saw them last."""
+    """All servers, as the supervisor saw them last. order: that of the launches that it has acted upon."""
 
+    order: int = 0
     servers: list[Standing] = []
 
 
 class Launches(BaseModel):
-    """What the supervisor is to keep running. starts: servers on the CPU that may be starting at a time."""
+    """What the supervisor is to keep running. starts: servers on the CPU that may be starting at a time.
+    order: tells one writing from the next."""
 
+    order: int = 0
     starts: int = 2
     servers: list[Launch] = []
 

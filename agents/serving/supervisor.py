@@ -42,15 +42,19 @@ async def supervise(home: Home) -> None:
 
 async def _adjust(home: Home, board: Board, turn: asyncio.Semaphore, tasks: dict[str, "asyncio.Task[None]"]) -> None:
     """Stop what is no longer wanted or was changed, start what is new; leave the rest alone."""
-    wanted = {launch.name: launch for launch in home.launches().servers}
+    launches = home.launches()
+    wanted = {launch.name: launch for launch in launches.servers}
     gone = [name for name in tasks if name not in wanted or board.keepers[name].launch != wanted[name]]
     await _cancelled([tasks.pop(name) for name in gone])
     for name in gone:
         del board.keepers[name]
     for name, launch in wanted.items():
-        if name not in tasks:
+        if name in tasks:
+            board.keepers[name].standing.failures = 0
+        else:
             board.keepers[name] = keeper = Keeper(launch, home, board, turn)
             tasks[name] = asyncio.create_task(keeper.keep(), name=name)
+    board.order = launches.order
     board.publish()
 
 
