@@ -24,7 +24,10 @@ MEDIA_TYPES = {
     ".txt": "text/plain",
     ".md": "text/markdown",
     ".toml": "application/toml",
+    ".json": "application/json",
+    ".xml": "application/xml",
 }
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".tif", ".tiff", ".bmp", ".webp", ".heic"})
 
 
 class UnsupportedFile(ConsiliaError):
@@ -41,7 +44,11 @@ class EmptyFile(ConsiliaError):
 async def upload(file: Annotated[UploadFile, File()], house: TheHouse, caller: TheCaller) -> FileInfo:
     """Keep a file; use its `file_id` in a run's input. What it really is is checked when a workflow reads it."""
     name = _safe_name(file.filename or "")
-    media_type = MEDIA_TYPES.get(PurePosixPath(name).suffix.lower())
+    suffix = PurePosixPath(name).suffix.lower()
+    media_type = MEDIA_TYPES.get(suffix)
+    if suffix in PICTURES:
+        remedy = "text is needed: run OCR on it and send the PDF or text that OCR gives"
+        raise UnsupportedFile(f"{name!r} is a picture of a document, which is not read here; {remedy}", name=name)
     if media_type is None:
         raise UnsupportedFile(f"{name!r} is not one of: {', '.join(MEDIA_TYPES)}", name=name)
     limit = house.settings.limits.upload_bytes

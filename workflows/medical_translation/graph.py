@@ -20,6 +20,7 @@ from langgraph.types import Send, interrupt
 from tools.errors import ConsiliaError
 from workflows.desk import Desk, place
 from workflows.medical_translation import advising, intake, outputs, sign_off, translating
+from workflows.medical_translation.cautions import cautions
 from workflows.medical_translation.languages import targets
 from workflows.medical_translation.report import SEVERITIES, Report, assemble_report, complete
 from workflows.medical_translation.state import (
@@ -65,7 +66,7 @@ async def extract(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, 
     """Note problems, medications, allergies, vital signs, laboratory values, procedures and histories, with quotes."""
     desk, here = runtime.context, place(runtime, "extract")
     key_data = await intake.key_data(desk, here, state["record"], state["segments"])
-    return {"key_data": key_data, "cautions": intake.cautions(state["record"], state["segments"], key_data)}
+    return {"key_data": key_data, "cautions": cautions(state["record"], state["segments"], key_data)}
 
 
 def in_batches(state: TranslationState) -> list[Send] | str:

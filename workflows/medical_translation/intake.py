@@ -1,9 +1,8 @@
 """From the file to a de-identified record in segments, its key data, and what a reader should know of it."""
 
 import base64
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from tools.documents.document import Document
 from tools.medicine import segmentation
@@ -11,29 +10,13 @@ from tools.medicine.alarms import Span
 from tools.medicine.clinical_document import is_clinical_document
 from tools.medicine.identity.deidentification import reidentify
 from tools.medicine.identity.mapping import IdentityMapping
-from tools.medicine.lexicon import language
 from tools.medicine.protection import OPEN
 from tools.medicine.records_server import Cuts, Hidden
 from tools.medicine.segmentation import ReadRecord
 from tools.record import Place
 from workflows.desk import Desk, StoredFile
 from workflows.medical_translation.report import Report
-from workflows.medical_translation.state import Caution, Raised, Record, Segment, TranslationInput
-
-_INSTRUCTION: Final = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|rule|direction)s?\b"
-    r"|\b(?:you are|act as|pretend to be)\b.{0,30}\b(?:ai|assistant|language model|chatbot)\b"
-    r"|\b(?:say|state|write|report|claim|conclude)\b.{0,20}\bpatient is (?:healthy|fine|well|cured)\b"
-    r"|\bsystem prompt\b|<\|?(?:im_start|system|assistant)\|?>"
-    r"|(?:忽略|无视|忘记|不要理会|不用管|忽視|無視).{0,15}(?:指令|指示|提示|规则|要求|命令)"
-    r"|(?:请|必须|应当?)?(?:说|写|回答|声称|输出).{0,6}(?:患者|病人).{0,4}(?:健康|没有问题|一切正常|痊愈)"
-    r"|(?:你是|扮演).{0,8}(?:人工智能|助手|语言模型)"
-    r"|\b(?:ignore[rz]?|oublie[rz]?|ne tenez pas compte)\b.{0,40}\b(?:instruction|consigne)s?\b"
-    r"|\b(?:ignor[ae]|olvid[ae]|haz caso omiso)\b.{0,40}\b(?:instruccion|orden|indicacion)(?:es)?\b"
-    r"|\b(?:ignorier\w*|vergiss|missachte\w*)\b.{0,40}\b(?:anweisung|instruktion|vorgabe)(?:en)?\b",
-    re.IGNORECASE | re.DOTALL,
-)
-"""Text that speaks to a machine and not to a colleague. It is translated like any other, and shown to the clinician."""
+from workflows.medical_translation.state import Raised, Record, Segment, TranslationInput
 
 
 async def read(desk: Desk, here: Place, file: StoredFile) -> ReadRecord:
@@ -86,35 +69,6 @@ async def segments(desk: Desk, here: Place, record: Record) -> list[Segment]:
 async def key_data(desk: Desk, here: Place, record: Record, segments: Sequence[Segment]) -> dict[str, Any]:
     """The record's key data, each with its quoted span."""
     return {}
-
-
-def cautions(record: Record, segments: Sequence[Segment], key_data: Mapping[str, Any]) -> list[Caution]:
-    """What a reader should know of the record itself."""
-    found: list[Caution] = []
-    for segment in segments:
-        if match := _INSTRUCTION.search(segment.text):
-            found.append(
-                Caution(
-                    id=f"c{len(found) + 1}",
-                    code="instruction_in_record",
-                    severity="major",
-                    message="This passage speaks to a machine, not to a colleague. It was translated like any other "
-                    "text and not followed; ask how it came into the record.",
-                    quotes=(match.group(),),
-                    segments=(segment.id,),
-                )
-            )
-    spoken = sorted({language(each.language) for each in segments})
-    if len(spoken) > 1:
-        found.append(
-            Caution(
-                id=f"c{len(found) + 1}",
-                code="many_languages",
-                severity="minor",
-                message=f"The record is in more than one language: {', '.join(spoken)}.",
-            )
-        )
-    return found
 
 
 def identified(report: Report, mapping: bytes | None) -> Report:

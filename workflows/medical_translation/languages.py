@@ -11,6 +11,8 @@ from tools.errors import ConsiliaError
 from tools.medicine.lexicon import language
 
 _TAG: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?")
+_NONE: Final = frozenset({"und", "mul", "zxx"})
+"""Codes of no language in particular (ISO 639-2)."""
 RIGHT_TO_LEFT: Final = frozenset(
     {"ar", "apc", "ars", "arz", "ary", "acm", "acq", "aeb", "he", "fa", "prs", "ur", "ydd", "yi", "sd", "ckb", "ug"}
 )
@@ -33,7 +35,7 @@ def supported() -> tuple[str, ...]:
 def targets(wanted: Sequence[str], source: str | None) -> list[str]:
     """The wanted languages in their usual spelling, each once. Raises UnsupportedLanguage with the list."""
     for tag in [*wanted, *([source] if source else [])]:
-        if not _TAG.fullmatch(tag) or not covers(supported(), tag):
+        if not _TAG.fullmatch(tag) or tag.lower() in _NONE or not covers(supported(), tag):
             raise UnsupportedLanguage(
                 f"{tag!r} is none of the {len(supported())} languages translated: {', '.join(sorted(supported()))}",
                 language=tag,
