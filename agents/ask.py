@@ -14,6 +14,7 @@ from typing import Any, Generic
 
 from agents import prompting
 from agents.attempt import Said, Wanted, attempt
+from agents.chat_model import PoolChat
 from agents.completion import Usage
 from agents.demand import Demand
 from agents.escalation import EscalationExhausted
@@ -54,6 +55,7 @@ class _Inquiry(Generic[Answer]):
     said: Said | None = None
     unfit: tuple[Said, Unfit] | None = None
     doubtful: tuple[Answer, Route, Said] | None = None
+    failed: tuple[Answer, Route, Said] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class Counsel:
             why = f"No model server answers ({error.code}), so the embedded engine does: the run is degraded."
             decided = Route(engine=EMBEDDED, model=EMBEDDED, thinking=False, reasons=(why,))
             return await self._embedded(inquiry, decided, degraded=True)
+
+    def chat_model(self, model: str = "auto") -> PoolChat:
+        """The pool as a LangChain chat model whose calls go into this run's record."""
+        return PoolChat(pool=self.pool, model=model, salt=self.salt, priority=self.priority, ledger=self.ledger)
 
     async def _pursue_whole_or_parts(self, inquiry: _Inquiry[Answer]) -> Answered[Answer]:
         signals = await self._measured(inquiry)
@@ -159,11 +165,10 @@ class Counsel:
             try:
                 route = await self.pool.routed(question.needs, measured)
             except EscalationExhausted:
-                if inquiry.doubtful is None:
+                kept = self._kept(inquiry)
+                if kept is None:
                     raise
-                value, route, inquiry.said = inquiry.doubtful
-                doubt = "No surer answer was to be had, so this doubtful one stands."
-                return Answered(value, _because(route, doubt), inquiry.usage)
+                return kept
             if inquiry.note:
                 route = _because(route, inquiry.note)
             inquiry.route = route
@@ -192,7 +197,9 @@ class Counsel:
         fit = [(said, each.value) for said, each in zip(says, outcomes, strict=True) if isinstance(each, Fit)]
         if not fit:
             unfit = next(each for each in outcomes if isinstance(each, Unfit))
-            inquiry.unfit = (says[-1], unfit)
+            inquiry.unfit = (says[outcomes.index(unfit)], unfit)
+            if isinstance(unfit.value, question.answer):
+                inquiry.failed = (unfit.value, route, inquiry.unfit[0])
             inquiry.failures.append(Failure(route.model, "invalid", route.thinking))
             return None
         said, value = fit[0]
@@ -204,6 +211,19 @@ class Counsel:
         inquiry.doubtful = (value, route, said)
         inquiry.failures.append(Failure(route.model, "doubtful", route.thinking))
         return None
+
+    def _kept(self, inquiry: _Inquiry[Answer]) -> Answered[Answer] | None:
+        """What stands when no attempt is left: a doubtful answer, or the sound part of one that failed its check."""
+        question = inquiry.question
+        if inquiry.doubtful is not None:
+            value, route, inquiry.said = inquiry.doubtful
+            why = "No surer answer was to be had, so this doubtful one stands."
+            return Answered(value, _because(route, why), inquiry.usage)
+        if inquiry.failed is None or question.salvage is None:
+            return None
+        value, route, inquiry.said = inquiry.failed
+        why = "No answer passed its check, so of this one only what passes is kept."
+        return Answered(question.salvage(value, inquiry.facts), _because(route, why), inquiry.usage)
 
     def _doubt(self, question: Question[Answer], values: list[Answer], twice: bool) -> str | None:
         if twice and (len(values) < 2 or not question.same(values[0], values[1])):

@@ -6,27 +6,31 @@ Technical Report, arXiv 2505.09388, section 4.3).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
-from agents.completion import Completion, Draft
+from agents.completion import CLOSE, OPEN, Completion, Draft, Price
 from agents.dialects import Dialect
-from agents.exchange import Call, Exchange, Restarted, Try
+from agents.exchange import Call, Exchange, Piece, Restarted, Try
 from agents.faults import RequestRefused
 from agents.model import Model
 from agents.pool import Pool
 from agents.routing import Route
 from agents.thinking import closed, continuable, switched, thinking_fields
 
+Hear = Callable[[Piece], Awaitable[None]]
+"""Gets the pieces of an answer as they come; after a `Restarted` what came before is void."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is asked. format: the `response_format`. answer_tokens: room for the answer, beside that for thinking.
-    affinity: see `Call`. salt: keeps a tenant's prefixes apart in vLLM's cache. priority: lower is earlier (vLLM)."""
+    affinity: see `Call`. salt: keeps a tenant's prefixes apart in vLLM's cache. priority: lower is earlier (vLLM).
+    more: further fields of the request (tools, stop, …), which win over the route's sampling."""
 
     messages: Sequence[dict[str, Any]]
     answer_tokens: int
@@ -34,6 +38,7 @@ class Wanted:
     affinity: str | None = None
     salt: str | None = None
     priority: int = 0
+    more: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class _Asker:
     pool: Pool
     route: Route
     wanted: Wanted
+    hear: Hear | None
     started: float = field(default_factory=time.monotonic)
     first: float | None = None
     lost: list[Try] = field(default_factory=list[Try])
@@ -60,12 +66,19 @@ class _Asker:
 
     async def send(self, body: dict[str, Any], thinks: bool) -> Completion:
         model = self.pool.models[self.route.model]
-        call = Call(model.name, body, self.wanted.affinity, self.route.adapter)
-        exchange: Exchange = self.pool.exchange(call)
+        dialect = self.pool.dialect(model.name)
         opened = thinks and model.facts.thinking == "always"
-        draft = Draft(self.pool.dialect(model.name).thought, opened)
+        draft = Draft(dialect.thought, opened)
+
+        def resume() -> dict[str, Any] | None:
+            return resumed(body, draft, model.facts, dialect)
+
+        call = Call(model.name, body, self.wanted.affinity, self.route.adapter, resume=resume if self.hear else None)
+        exchange: Exchange = self.pool.exchange(call)
         async with aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
+                if self.hear is not None:
+                    await self.hear(piece)
                 if isinstance(piece, Restarted):
                     draft = Draft(draft.thought, opened)
                     continue
@@ -82,21 +95,28 @@ class _Asker:
         return Said(completion, self.endpoint, tuple(self.lost), (now - self.started) * 1000, first, passes)
 
 
-async def attempt(pool: Pool, route: Route, wanted: Wanted) -> Said:
-    """Ask the model of the route. Raises what `Exchange.pieces` does."""
+async def attempt(pool: Pool, route: Route, wanted: Wanted, hear: Hear | None = None) -> Said:
+    """Ask the model of the route. hear: gets every piece as it comes. Raises what `Exchange.pieces` does."""
     model, dialect = pool.models[route.model].facts, pool.dialect(route.model)
     body = request_fields(pool, route, wanted, model, dialect)
-    asker = _Asker(pool, route, wanted)
+    asker = _Asker(pool, route, wanted, hear)
     if not route.thinking or route.budget is None:
         return asker.said(await asker.send(body, route.thinking))
     body["max_tokens"] = wanted.answer_tokens + route.budget
     if dialect.budget and route.model not in pool.without_budget:
         try:
-            return asker.said(await asker.send({**body, dialect.budget: route.budget}, thinks=True))
+            bounded = await asker.send({**body, dialect.budget: route.budget}, thinks=True)
         except RequestRefused as refused:
             if dialect.budget not in refused.message:
                 raise
             pool.without_budget.add(route.model)  # vLLM without --reasoning-parser and --reasoning-config
+        else:
+            if bounded.usage.tokens_thinking <= route.budget * 1.25 + 64:
+                return asker.said(bounded)
+            pool.without_budget.add(route.model)  # taken, but not kept to
+            if bounded.text or bounded.tool_calls or not continuable(model, dialect):
+                return asker.said(bounded)
+            return asker.said(await _second_pass(asker, body, bounded, dialect), passes=2)
     if not continuable(model, dialect):
         return asker.said(await asker.send(body, thinks=True))
     first = await asker.send({**body, "max_tokens": route.budget}, thinks=True)
@@ -107,6 +127,8 @@ async def attempt(pool: Pool, route: Route, wanted: Wanted) -> Said:
 
 async def _second_pass(asker: _Asker, body: dict[str, Any], first: Completion, dialect: Dialect) -> Completion:
     """Close the thinking and generate the answer from there; what had come of it before is generated anew."""
+    if asker.hear is not None and (first.text or first.tool_calls):
+        await asker.hear(Restarted("its thinking was cut off in two passes"))
     partial = {"role": "assistant", "content": closed(first.thinking)}
     again = {
         **body,
@@ -144,4 +166,21 @@ def request_fields(pool: Pool, route: Route, wanted: Wanted, model: Model, diale
     if dialect.salt and wanted.salt:
         body["cache_salt"] = wanted.salt
     body["messages"] = messages
-    return body
+    return {**body, **wanted.more}
+
+
+def resumed(body: dict[str, Any], draft: Draft, model: Model, dialect: Dialect) -> dict[str, Any] | None:
+    """The request that lets another server go on with plain text from where this one broke off; None where that cannot
+    be: in the middle of thinking, a tool call, or an answer that a schema constrains from its first letter."""
+    so_far = draft.completion(Price())
+    constrained = "response_format" in body or "tools" in body or "continue_final_message" in body
+    if constrained or not so_far.text or so_far.tool_calls or not continuable(model, dialect):
+        return None
+    thought = f"{OPEN}\n{so_far.thinking}\n{CLOSE}\n\n" if so_far.thinking else ""
+    partial = {"role": "assistant", "content": thought + so_far.text}
+    return {
+        **body,
+        **(dialect.continues or {}),
+        "messages": [*body["messages"], partial],
+        "chat_template_kwargs": {"enable_thinking": False},
+    }

@@ -7,7 +7,7 @@ server, so a lost one may always be asked again; a request that the server calls
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -33,7 +33,8 @@ class Call:
     """A request for a chat completion of one of the pool's models.
 
     body: its fields but `model` and `stream`. affinity: requests of one value go to one endpoint, whose prefix cache
-    then serves them; None: the least busy. adapter: a LoRA name.
+    then serves them; None: the least busy. adapter: a LoRA name. resume: when the endpoint is lost in the middle, the
+    body that lets another go on from what came so far; None where that cannot be.
     """
 
     model: str
@@ -41,6 +42,7 @@ class Call:
     affinity: str | None = None
     adapter: str | None = None
     stream: bool = True
+    resume: Callable[[], dict[str, Any] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +120,13 @@ class Exchange:
         """
         limits = self.seats.settings
         patience = time.monotonic() + limits.queue_seconds
+        body = self.call.body
         while True:
             endpoint = self.endpoint = await self.seats.seat(self.call, self.lost, patience)
             mark = endpoint.begin(time.monotonic())
             begun = False
             try:
-                async with aclosing(self._ask(endpoint)) as answer:
+                async with aclosing(self._ask(endpoint, body)) as answer:
                     async for piece in answer:
                         begun = True
                         yield piece
@@ -141,7 +144,10 @@ class Exchange:
             if len(self.lost) > limits.retries or not self.seats.may_retry():
                 raise self._given_up()
             if begun:
-                yield Restarted(why)
+                resumed = self.call.resume() if self.call.resume else None
+                if resumed is None:
+                    yield Restarted(why)
+                body = resumed or self.call.body
             await asyncio.sleep(jitter(len(self.lost)))
 
     def _given_up(self) -> ModelLost:
@@ -152,9 +158,9 @@ class Exchange:
             model=self.call.model,
         )
 
-    async def _ask(self, endpoint: Endpoint) -> AsyncGenerator[dict[str, Any]]:
+    async def _ask(self, endpoint: Endpoint, fields: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         limits, call = self.seats.settings, self.call
-        body: dict[str, Any] = {**call.body, "model": call.adapter or endpoint.served, "stream": call.stream}
+        body: dict[str, Any] = {**fields, "model": call.adapter or endpoint.served, "stream": call.stream}
         if call.stream and endpoint.dialect.stream_usage:
             body["stream_options"] = {"include_usage": True}
         timeout = aiohttp.ClientTimeout(

@@ -78,8 +78,10 @@ class Pool:
         if self._session is not None:
             await self._session.close()
 
-    def route(self, needs: Needs, signals: Signals | None = None) -> Route:
+    def route(self, needs: Needs, signals: Signals | None = None, only: str | None = None) -> Route:
         """Who answers a question with these needs, and why; models without an available endpoint are passed over.
+
+        only: the one model that may answer, where somebody named it.
 
         Raises NoCapableModel, NoModelAvailable, EscalationExhausted.
         """
@@ -90,14 +92,16 @@ class Pool:
             if now < self._lost_until.get(name, 0.0) or not any(endpoint.available(now) for endpoint in endpoints)
         ]
         known = Signals(signals.languages, signals.tokens, signals.exact, (*signals.failures, *down))
-        return route(needs, self.candidates(), known, self.settings.routing)
+        named = self._model(only).name if only else None
+        candidates = [each for each in self.candidates() if named in (None, each.name)]
+        return route(needs, candidates, known, self.settings.routing)
 
-    async def routed(self, needs: Needs, signals: Signals | None = None) -> Route:
+    async def routed(self, needs: Needs, signals: Signals | None = None, only: str | None = None) -> Route:
         """Like `route`, but waits for a model to come back, for `outage_seconds`."""
         deadline = time.monotonic() + self.settings.outage_seconds
         while True:
             try:
-                return self.route(needs, signals)
+                return self.route(needs, signals, only)
             except NoModelAvailable:
                 left = deadline - time.monotonic()
                 if left <= 0:

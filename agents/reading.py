@@ -1,10 +1,12 @@
 """Reading an answer: each way in which it can be unfit has its name, and what to tell the model about it."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from agents.completion import Completion
 from agents.languages import covers
@@ -13,16 +15,18 @@ from tools.documents.languages import UNDETERMINED, language_of
 
 Kind = Literal["truncated", "empty", "malformed", "wrong_language", "wrong_finish", "failed_check"]
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _PROSE: Final = 80
 """Characters of prose below which its language is not judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """An answer that cannot be used. told: for the model, when it is asked again."""
+    """An answer that cannot be used. told: for the model, when it is asked again. value: what failed only its check."""
 
     kind: Kind
     told: tuple[str, ...]
+    value: BaseModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ def read(question: Question[Answer], completion: Completion, facts: Mapping[str,
             return Unfit("truncated", ("Thinking took all the room, and no answer came; think less.",))
         return Unfit("empty", ("There was no answer.",))
     try:
-        value = question.answer.model_validate_json(text)
+        value = question.answer.model_validate_json(_clean(text))
     except ValidationError as error:
         if completion.finish == "length":
             return Unfit("truncated", ("The answer broke off for want of room; be shorter.",))
@@ -50,7 +54,7 @@ def read(question: Question[Answer], completion: Completion, facts: Mapping[str,
     if wanted and (found := _language(value.model_dump(mode="json"))) and not covers((found,), wanted):
         return Unfit("wrong_language", (f"Its prose is in {found}; write it in {wanted}.",))
     if faults := question.check(value, facts):
-        return Unfit("failed_check", tuple(faults))
+        return Unfit("failed_check", tuple(faults), value)
     return Fit(value)
 
 
@@ -60,6 +64,16 @@ def _json(text: str) -> str:
     if stripped.startswith("```"):
         stripped = stripped.split("\n", 1)[-1].rsplit("```", 1)[0].strip()
     return stripped
+
+
+def _clean(text: str) -> str:
+    """JSON whose strings may hold bare control characters, which grammars of some servers let through, without them."""
+    if not _CONTROL.search(text):
+        return text
+    try:
+        return json.dumps(json.loads(text, strict=False))
+    except json.JSONDecodeError:
+        return text
 
 
 def _faults(error: ValidationError) -> Iterator[str]:

@@ -4,7 +4,7 @@ Extraction is asked without thinking, judgement with (ContractEval, arXiv 2508.0
 the point but extraction less correct). Every question comes after the contract itself, which is the shared prefix.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -114,6 +114,50 @@ def _ids_are_known(answer: Judged, facts: Mapping[str, Any]) -> list[str]:
     return [f"there is no finding {each.id!r}" for each in answer.judgements if each.id not in known]
 
 
+def _literal_clauses(answer: FoundClauses, facts: Mapping[str, Any]) -> FoundClauses:
+    text: str = facts["text"]
+    return FoundClauses(clauses=[each for each in answer.clauses if each.category in BY_KEY and each.quote in text])
+
+
+def _known_judgements(answer: Judged, facts: Mapping[str, Any]) -> Judged:
+    known = {each.id for each in facts["findings"]}
+    return Judged(judgements=[each for each in answer.judgements if each.id in known])
+
+
+def _sureness(answer: Judged) -> float | None:
+    """The mean over the judgements; None where there are none."""
+    given = [each.confidence for each in answer.judgements]
+    return sum(given) / len(given) if given else None
+
+
+def _first_named(parts: Sequence[Identified]) -> Identified:
+    """A contract names itself at its beginning: the first part that says a thing is right about it."""
+    merged: dict[str, Any] = {"kind": parts[0].kind}
+    for name in Identified.model_fields:
+        if name != "kind":
+            merged[name] = next((value for each in parts if (value := getattr(each, name))), None)
+    return Identified.model_validate({**merged, "parties": merged["parties"] or []})
+
+
+def _all_clauses(parts: Sequence[FoundClauses]) -> FoundClauses:
+    found = {(each.category, each.quote): each for part in parts for each in part.clauses}
+    return FoundClauses(clauses=list(found.values()))
+
+
+def _gravest(parts: Sequence[Judged]) -> Judged:
+    """A risk that one part of the contract shows is a risk; among those, the surest judgement holds."""
+    found: dict[str, Judgement] = {}
+    for each in (judgement for part in parts for judgement in part.judgements):
+        known = found.get(each.id)
+        if known is None or (each.verdict == "risk", each.confidence) > (known.verdict == "risk", known.confidence):
+            found[each.id] = each
+    return Judged(judgements=list(found.values()))
+
+
+def _last_wordings(parts: Sequence[Amended]) -> Amended:
+    return Amended(wordings=list({each.id: each for part in parts for each in part.wordings}.values()))
+
+
 IDENTIFY = Question(
     name="contract_review.identify",
     answer=Identified,
@@ -124,6 +168,7 @@ IDENTIFY = Question(
     ),
     needs=Needs(extraction=True, languages=("en", "zh")),
     embedded=_identified,
+    merge=_first_named,
 )
 
 FIND_CLAUSES = Question(
@@ -138,6 +183,9 @@ FIND_CLAUSES = Question(
     needs=Needs(extraction=True, languages=("en", "zh")),
     embedded=_found,
     check=_quotes_are_literal,
+    merge=_all_clauses,
+    salvage=_literal_clauses,
+    answer_tokens=6_000,
 )
 
 JUDGE = Question(
@@ -151,6 +199,11 @@ JUDGE = Question(
     needs=Needs(reasoning=True, languages=("en", "zh")),
     embedded=_judged,
     check=_ids_are_known,
+    language=lambda facts: facts["language"],
+    confidence=_sureness,
+    merge=_gravest,
+    salvage=_known_judgements,
+    answer_tokens=6_000,
 )
 
 AMEND = Question(
@@ -163,4 +216,6 @@ AMEND = Question(
     ),
     needs=Needs(reasoning=False, languages=("en", "zh")),
     embedded=_amended,
+    merge=_last_wordings,
+    answer_tokens=6_000,
 )
