@@ -5,6 +5,7 @@ checkpoint, or in the run's ledger, from where `tools.host` answers it.
 """
 
 import operator
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -82,13 +83,14 @@ class _Agent:
     model: str
     names: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
-    async def think(self, state: AgentState, runtime: Runtime[Any], config: RunnableConfig) -> dict[str, Any]:
+    async def think(self, state: AgentState, config: RunnableConfig, runtime: Runtime[Any]) -> dict[str, Any]:
         """Ask the model for the next step."""
         desk = cast(Desk, runtime.context)
         since = state.get("since") or time.time()
         reached = self._reached(state, since)
         chat = desk.counsel.chat_model(self.model)
-        prompt: list[Any] = [SystemMessage(f"{self.instructions}\n\n{RULES}"), *state.get("messages", [])]
+        unmade = _unmade(state.get("messages", []))
+        prompt: list[Any] = [SystemMessage(f"{self.instructions}\n\n{RULES}"), *state.get("messages", []), *unmade]
         if reached is None:
             asked = chat.bind_tools(self._offered(desk.tools))
         else:
@@ -97,7 +99,7 @@ class _Agent:
         said = await asked.ainvoke(prompt, config)
         usage = said.usage_metadata
         update: dict[str, Any] = {
-            "messages": [said],
+            "messages": [*unmade, said],
             "since": since,
             "tokens": usage["total_tokens"] if usage else 0,
         }
@@ -106,7 +108,7 @@ class _Agent:
         faulty = [self._fault(call, desk.tools) for call in _calls(said)]
         told = [each for each in faulty if each is not None]
         if told:
-            update["messages"] = [said, *told]
+            update["messages"] = [*unmade, said, *told]
             update["faults"] = 1
         elif not said.tool_calls:
             update["outcome"] = "answered"
@@ -201,11 +203,11 @@ def agent(
     """
     made = _Agent(instructions, tuple(allowed), limits or AgentLimits(), model)
     graph = StateGraph(AgentState, context_schema=cast(Any, Desk))
-    graph.add_node("think", made.think)  # pyright: ignore[reportUnknownMemberType]
+    graph.add_node("think", made.think)  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
     graph.add_node("call", made.call)  # pyright: ignore[reportUnknownMemberType, reportArgumentType, reportCallIssue]
     graph.add_edge(START, "think")
     graph.add_conditional_edges("think", made.next, ["call", "think", END])
-    graph.add_conditional_edges("call", lambda state: "think", ["think"])  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType]
+    graph.add_edge("call", "think")
     return cast(Any, graph.compile(name=name))  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -223,9 +225,16 @@ def listed(tools: Toolbox, allowed: Sequence[str]) -> list[tuple[str, Tool]]:
 
 def shown(entry: str) -> str:
     """A server/tool name as models see it: of letters, digits, '_' and '-' (the OpenAI API's rule), at most 64."""
-    return "".join(
-        each if (each.isalnum() and each.isascii()) or each in "_-" else "_" for each in entry.replace("/", "__")
-    )[-64:]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", entry.replace("/", "__"))[-64:]
+
+
+def _unmade(messages: Sequence[AnyMessage]) -> list[ToolMessage]:
+    """An answer to each call of the last turn that was over the limit: every call must have one (the OpenAI API)."""
+    last = next((each for each in reversed(messages) if isinstance(each, AIMessage)), None)
+    done = {each.tool_call_id for each in messages if isinstance(each, ToolMessage)}
+    left = [each for each in (last.tool_calls if last else []) if each["id"] not in done]
+    why = "The call was not made: no more calls are allowed."
+    return [ToolMessage(why, tool_call_id=each["id"] or "call", name=each["name"], status="error") for each in left]
 
 
 def _calls(said: AIMessage) -> list[tuple[str, str, str | None]]:

@@ -14,7 +14,17 @@ from agents.completion import CalledTool, Completion, Usage
 
 def to_openai(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """For a request. Earlier thinking stays out, as Qwen3's and DeepSeek-R1's cards ask."""
-    return convert_to_openai_messages(list(messages), text_format="string")
+    converted = convert_to_openai_messages(list(messages), text_format="string")
+    for message, made in zip(messages, converted, strict=True):
+        if isinstance(message, AIMessage) and message.invalid_tool_calls:
+            made["tool_calls"] = [*made.get("tool_calls", []), *map(_emptied, message.invalid_tool_calls)]
+    return converted
+
+
+def _emptied(call: InvalidToolCall) -> dict[str, Any]:
+    """A malformed call as history: servers parse the arguments of earlier turns and refuse those that are no JSON."""
+    function = {"name": call["name"] or "unknown", "arguments": "{}"}
+    return {"id": call["id"] or "call", "type": "function", "function": function}
 
 
 def to_message(completion: Completion, message_id: str | None, told: dict[str, Any]) -> AIMessage:
