@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint typecheck format reference lock schemas clean bench-cuad lock-servers test-vllm bench-pool
+.PHONY: $(shell grep -oE "^[a-z-]+:" $(MAKEFILE_LIST) | tr -d :)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ lock: $(UV) ## Lock the requirements anew, with hashes (UPGRADE=--upgrade takes 
 
 bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: make bench-cuad DATA=DIR
 	@$(BIN)/consilia evaluate contract_review --data $(or $(DATA),../shared/data/cuad) --out out/cuad
+
+chaos: $(VENV)/.installed-dev ## Kill processes while N runs are under way, over both databases: make chaos N=1000
+	@$(BIN)/python -m tests.chaos.chaos --runs $(or $(N),300) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove the environment and what was made
 	rm -rf $(VENV) .venv-reference var out build dist

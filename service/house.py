@@ -1,10 +1,12 @@
 """Everything a service process owns, opened and closed in one place."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mcp.server.mcpserver import MCPServer
 
 from agents.pool import Pool
 from service.auth import Keys, pepper
@@ -36,7 +38,7 @@ from tools.medicine import records_server
 from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
 from workflows.medical_translation.graph import workflow as medical_translation
-from workflows.registry import Registry
+from workflows.registry import Registry, Workflow
 
 
 class WorkerNeedsPostgresql(ConsiliaError):
@@ -60,7 +62,15 @@ class House:
     scheduler: Scheduler
 
 
-def workflows(settings: Settings) -> Registry:
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What a program that embeds Consilia brings along: workflows, and tool servers by name."""
+
+    workflows: Sequence[Workflow] = ()
+    servers: Mapping[str, MCPServer[Any]] = field(default_factory=dict[str, MCPServer[Any]])
+
+
+def workflows(settings: Settings, added: Sequence[Workflow] = ()) -> Registry:
     """The workflows that come with Consilia, and the user's own. Raises GraphNotLoadable."""
     ours = [contract_review(), medical_translation()]
     theirs = [loading.load(name, path, settings.config_dir) for name, path in settings.workflows.items()]
@@ -68,7 +78,7 @@ def workflows(settings: Settings) -> Registry:
         declared = loading.read_langgraph_json(settings.langgraph_json)
         loading.apply_environment(declared.environment)
         theirs += [loading.load(name, path, declared.folder, told) for name, (path, told) in declared.graphs.items()]
-    return Registry([*ours, *theirs])
+    return Registry([*ours, *theirs, *added])
 
 
 Role = Literal["service", "worker", "command"]
@@ -77,13 +87,15 @@ command executes its own runs and no others."""
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerator[House]:
+async def open_house(
+    settings: Settings, role: Role = "command", additions: Additions | None = None
+) -> AsyncGenerator[House]:
     """Open the database (a SQLite one is upgraded), the tools and the queue; close them in reverse."""
-    limits = settings.limits
+    limits, added = settings.limits, additions or Additions()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url, limits.database_seconds))
         await migrate.ensure(database)
-        registry = workflows(settings)
+        registry = workflows(settings, added.workflows)
         await assistants.ensure_defaults(database, registry.descriptions())
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
         servers = {
@@ -91,6 +103,7 @@ async def open_house(settings: Settings, role: Role = "command") -> AsyncGenerat
             "contracts": contracts.server(),
             "records": records_server.server(),
             "finance": finance.server(MarketStore(database), _finance_limits(limits)),
+            **added.servers,
         }
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)

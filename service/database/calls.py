@@ -16,19 +16,24 @@ from tools.record import ToolCall
 
 _INSERT_MODEL_CALL = Statement(insert(ModelCallRow), rank=60)
 # A call that had failed before a crash may be made again under the same key: the newer record replaces the failed one.
+# One that had returned is never replaced.
 _COLUMNS = ("arguments", "result", "error", "permission", "started_at", "duration_ms", "node")
 _sqlite = sqlite_insert(ToolCallRow)
 _postgresql = postgresql_insert(ToolCallRow)
 _UPSERT_TOOL_CALL = {
     "sqlite": Statement(
         _sqlite.on_conflict_do_update(
-            index_elements=["run_id", "key"], set_={name: _sqlite.excluded[name] for name in _COLUMNS}
+            index_elements=["run_id", "key"],
+            set_={name: _sqlite.excluded[name] for name in _COLUMNS},
+            where=ToolCallRow.error.is_not(None),
         ),
         rank=60,
     ),
     "postgresql": Statement(
         _postgresql.on_conflict_do_update(
-            index_elements=["run_id", "key"], set_={name: _postgresql.excluded[name] for name in _COLUMNS}
+            index_elements=["run_id", "key"],
+            set_={name: _postgresql.excluded[name] for name in _COLUMNS},
+            where=ToolCallRow.error.is_not(None),
         ),
         rank=60,
     ),
