@@ -17,25 +17,37 @@ def wanted(kind: str, modes: Collection[str]) -> bool:
 
 async def sse(events: AsyncGenerator[Event], modes: Collection[str], gone: Callable[[], None]) -> AsyncGenerator[bytes]:
     """The events in the stream's form, with a heartbeat in silence. gone: called when the client went away first."""
-    waiting: asyncio.Task[Event] | None = None
+    try:
+        async for chunk in with_heartbeats(_formed(events, modes)):
+            yield chunk
+    except (asyncio.CancelledError, GeneratorExit):
+        gone()
+        raise
+
+
+async def _formed(events: AsyncGenerator[Event], modes: Collection[str]) -> AsyncGenerator[bytes]:
+    async for event in events:
+        if wanted(event.kind, modes):
+            yield f"event: {event.kind}\ndata: {event.data}\nid: {event.seq}\n\n".encode()
+
+
+async def with_heartbeats(chunks: AsyncGenerator[bytes], seconds: float = HEARTBEAT_SECONDS) -> AsyncGenerator[bytes]:
+    """A stream, with a comment in it after so many seconds of silence."""
+    waiting: asyncio.Task[bytes] | None = None
     try:
         while True:
-            waiting = waiting or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait([waiting], timeout=HEARTBEAT_SECONDS)
+            waiting = waiting or asyncio.ensure_future(anext(chunks))
+            done, _ = await asyncio.wait([waiting], timeout=seconds)
             if not done:
                 yield b": heartbeat\n\n"
                 continue
             try:
-                event = waiting.result()
+                chunk = waiting.result()
             except StopAsyncIteration:
                 return
             finally:
                 waiting = None
-            if wanted(event.kind, modes):
-                yield f"event: {event.kind}\ndata: {event.data}\nid: {event.seq}\n\n".encode()
-    except (asyncio.CancelledError, GeneratorExit):
-        gone()
-        raise
+            yield chunk
     finally:
         if waiting is not None:
             waiting.cancel()
