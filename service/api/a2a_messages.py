@@ -19,6 +19,10 @@ NOT_CANCELABLE: Final = -32002
 UNSUPPORTED_PART: Final = -32005
 
 
+_ROLES: Final = {"human": "user", "ai": "agent", "AIMessageChunk": "agent"}
+"""What LangChain calls the types of messages that are said, and A2A's roles."""
+
+
 class RpcError(Exception):
     """An error in JSON-RPC's form. code: JSON-RPC 2.0's, or A2A's (-32001 and below)."""
 
@@ -102,7 +106,7 @@ def said(values: dict[str, Any], names: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _message(message: dict[str, Any], names: dict[str, str]) -> dict[str, Any] | None:
-    role = {"human": "user", "user": "user", "ai": "agent", "assistant": "agent"}.get(str(message.get("type")))
+    role = _ROLES.get(str(message.get("type")))
     text = _text(message.get("content"))
     if role is None or not text:
         return None

@@ -29,7 +29,7 @@ from service.api.shapes import (
     thread_shape,
 )
 from service.api.sse import sse
-from service.database import runs, threads
+from service.database import runs, storage, threads
 from service.database.runs import RunStatus
 from service.database.tables import new_id
 from service.database.threads import ThreadStatus
@@ -189,6 +189,26 @@ async def _thread_events(house: House, thread_id: str) -> AsyncGenerator[Event]:
                 yield event
         if not fresh:
             await house.feeds.next_opened()
+
+
+@router.get("/{thread_id}/storage")
+async def size(thread_id: str, house: TheHouse, caller: TheCaller) -> dict[str, Any]:
+    """How many bytes the thread's checkpoints take. channel_values: the large ones, which are stored once a version."""
+    thread = await find(house, caller, thread_id)
+    found = await storage.of_thread(house.database, thread["thread_id"])
+    values = {name: {"versions": count, "bytes": size} for name, (count, size) in found.values.items()}
+    in_values = sum(size for _, size in found.values.values())
+    return {
+        "thread_id": thread["thread_id"],
+        "total_bytes": found.checkpoints[1] + in_values + found.writes[1],
+        "checkpoints": {"count": found.checkpoints[0], "bytes": found.checkpoints[1]},
+        "channel_values": {
+            "count": sum(count for count, _ in found.values.values()),
+            "bytes": in_values,
+            "by_channel": values,
+        },
+        "pending_writes": {"count": found.writes[0], "bytes": found.writes[1]},
+    }
 
 
 @router.get("/{thread_id}/runs")
