@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import contracts, database, demo, evaluate, pool, records, runs, serve, worker
+from service.commands import contracts, data, database, demo, evaluate, pool, records, runs, serve, worker
 
 app = typer.Typer(
     name="consilia",
@@ -32,6 +32,7 @@ app.command(rich_help_panel="Service")(serve.serve)
 app.command(rich_help_panel="Service")(worker.worker)
 app.add_typer(runs.app, name="runs", rich_help_panel="Service")
 app.add_typer(pool.app, name="pool", rich_help_panel="Service")
+app.add_typer(data.app, name="data", rich_help_panel="Service")
 app.add_typer(database.app, name="db", rich_help_panel="Service")
 
 

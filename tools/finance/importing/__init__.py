@@ -1,0 +1,1 @@
+"""Files of daily values: what format they are in, what they hold, and what is wrong with them."""
