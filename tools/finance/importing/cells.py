@@ -59,9 +59,10 @@ def is_missing(cell: str) -> bool:
 
 def _ymd(year: str, month: str, day: str) -> date | None:
     try:
-        return date(int(year), int(month), int(day))
+        found = date(int(year), int(month), int(day))
     except ValueError:
         return None
+    return found if 1900 <= found.year <= 2100 else None
 
 
 def _year_first(cell: str) -> date | None:
@@ -71,7 +72,7 @@ def _year_first(cell: str) -> date | None:
 
 def _compact(cell: str) -> date | None:
     found = _COMPACT.match(cell)
-    return _ymd(found[1], found[2], found[3]) if found and 1900 <= int(found[1]) <= 2100 else None
+    return _ymd(found[1], found[2], found[3]) if found else None
 
 
 def _chinese(cell: str) -> date | None:

@@ -71,19 +71,19 @@ def _points(body: list[Row], found: Layout, sign: str, today: date, findings: li
     """(line, day, value) of each series, in the order of the file."""
     points: _Points = {}
     for line, cells in body:
-        told = cells[found.date] if found.date < len(cells) else ""
+        told = _cell(cells, found.date)
         when = read_date(told, found.notation)
         if when is None:
             if any(place < len(cells) and not is_missing(cells[place]) for place, _ in found.values):
                 findings.append(_error("bad_date", f"{told[:40]!r} is no date as {found.notation}", None, line))
             continue
         for place, column in found.values:
-            name = column if column is not None else (cells[found.id] if found.id is not None else "")
+            name = column if column is not None else _cell(cells, found.id)
             if not name:
                 findings.append(_error("short_row", "the row names no series", None, line, when))
                 continue
             points.setdefault(name, [])
-            cell = cells[place] if place < len(cells) else ""
+            cell = _cell(cells, place)
             if is_missing(cell):
                 message = f"no value on {when} ({cell[:20]!r})" if cell else f"no value on {when}"
                 findings.append(
@@ -102,6 +102,11 @@ def _points(body: list[Row], found: Layout, sign: str, today: date, findings: li
             else:
                 points[name].append((line, when, value))
     return points
+
+
+def _cell(cells: list[str], place: int | None) -> str:
+    """The cell, empty where the row is too short."""
+    return cells[place] if place is not None and place < len(cells) else ""
 
 
 def _error(code: str, message: str, name: str | None, line: int, day: date | None = None) -> Finding:
