@@ -96,3 +96,16 @@ async def test_a_call_without_a_tenant_sees_nothing(tmp_path: Path):
         assert caught.value.code == "no_tenant"
         said = await call(host, "search_funds", "another tenant")
         assert said["total"] == 0
+
+
+async def test_a_portfolio_without_cash_one_with_one_fund_and_one_of_cash_alone_are_measured(tmp_path: Path):
+    async with tools(tmp_path) as host:
+        said = await call(host, "measure_portfolio", weights={"SYN-EQ-WO": 0.5, "SYN-GB-US": 0.5}, currency="CNY")
+        assert sum(each["risk"] for each in said["shares"]) == pytest.approx(1)
+        one = await call(host, "measure_portfolio", weights={"SYN-EQ-WO": 1}, currency="USD", rebalancing="never")
+        alone = await call(host, "measure_funds", fund_ids=["SYN-EQ-WO"])
+        for name in ("total_return", "volatility", "sharpe", "expected_shortfall"):
+            assert one["measures"][name] == pytest.approx(alone["funds"][0]["measures"][name], rel=1e-12)
+        cash = await call(host, "measure_portfolio", weights={"CASH": 1}, currency="CNY", start="2024-01-01")
+        assert (cash["measures"]["volatility"], cash["measures"]["sharpe"]) == (0, None)
+        assert "all_cash" in [each["code"] for each in cash["notices"]]

@@ -132,8 +132,9 @@ def _shares(
 
     Diversification ratio: Σ w_i σ_i / σ_portfolio. Source: Choueifaty & Coignard (2008).
     """
-    cash = [RiskShare(fund_id=CASH, weight=found[CASH], risk=0.0, volatility=0.0, annualised_return=0.0)]
-    tail = cash if CASH in found else []
+    tail: list[RiskShare] = []
+    if CASH in found:
+        tail.append(RiskShare(fund_id=CASH, weight=found[CASH], risk=0.0, volatility=0.0, annualised_return=0.0))
     if path.window is None or not path.names:
         return tail, None, None
     panel = path.window.panel
