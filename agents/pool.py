@@ -40,6 +40,7 @@ class Pool:
         self._watch: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._retries = _LEAST_RETRIES
+        self.opened_at = time.time()
         self._lost_until: dict[str, float] = {}
         self.without_budget: set[str] = set()
 

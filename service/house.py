@@ -48,7 +48,7 @@ class WorkerNeedsPostgresql(ConsiliaError):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The open resources of one process."""
+    """The open resources of one process. secret: of this installation, for hashes that nobody else can make."""
 
     settings: Settings
     database: Database
@@ -60,6 +60,7 @@ class House:
     queue: Queue
     saver: DatabaseSaver
     scheduler: Scheduler
+    secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ async def open_house(
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
         feeds, name = Feeds(database), process_name()
         pool = await stack.enter_async_context(Pool(settings.pool))
-        salt = pepper(settings.data_dir)
-        desks = Desks(database, host, pool, sealer, salt)
+        secret = pepper(settings.data_dir)
+        desks = Desks(database, host, pool, sealer, secret)
         key = await asyncio.to_thread(signing_key, settings.webhooks, settings.data_dir)
         courier = await stack.enter_async_context(Courier(database, settings.webhooks, key))
         nodes = NodeThreads(limits.node_threads)
@@ -125,7 +126,7 @@ async def open_house(
         keys = Keys(database, settings.data_dir)
         saver = DatabaseSaver(database)
         await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
-        yield House(settings, database, registry, host, pool, keys, feeds, queue, saver, scheduler)
+        yield House(settings, database, registry, host, pool, keys, feeds, queue, saver, scheduler, secret)
 
 
 async def _local_queue(

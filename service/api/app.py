@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import StatementError
 from starlette.exceptions import HTTPException
 
-from service.api import a2a, assistants, crons, files, metrics, runs, states, store, system, threads
+from service.api import a2a, assistants, crons, files, metrics, openai, runs, states, store, system, threads, usage
 from service.api.bodies import Bodies
 from service.house import House
 from tools.errors import ConsiliaError
@@ -23,8 +23,9 @@ def create_app(house: House) -> FastAPI:
         title="Consilia", version=version("consilia"), summary="Expert workflows on open models, every step on record."
     )
     app.state.house = house
-    for resource in (system, metrics, assistants, threads, states, crons, runs, store, files, a2a):
+    for resource in (system, metrics, assistants, threads, states, crons, runs, store, files, a2a, usage):
         app.include_router(resource.router)
+    app.router.routes.extend(openai.routes)
     app.add_exception_handler(ConsiliaError, _shown)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

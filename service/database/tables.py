@@ -197,7 +197,10 @@ class ModelCallRow(Table):
     """One question of a run: who answered, why, with what."""
 
     __tablename__ = "model_calls"
-    __table_args__ = (Index("ix_model_calls_run_id_started_at", "run_id", "started_at"),)
+    __table_args__ = (
+        Index("ix_model_calls_run_id_started_at", "run_id", "started_at"),
+        Index("ix_model_calls_tenant_id_started_at", "tenant_id", "started_at"),
+    )
 
     call_id: Mapped[str] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"))
@@ -216,6 +219,37 @@ class ModelCallRow(Table):
     answer: Mapped[dict[str, Any] | None]
     reasoning: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[list[Any]]
+    tokens_in: Mapped[int]
+    tokens_out: Mapped[int]
+    tokens_thinking: Mapped[int]
+    tokens_cached: Mapped[int]
+    cost: Mapped[float]
+    error: Mapped[dict[str, Any] | None]
+    started_at: Mapped[datetime]
+    duration_ms: Mapped[float]
+    ttft_ms: Mapped[float | None]
+
+
+class ChatCall(Table):
+    """One chat completion through /v1: who asked for what, who answered, why, and what it took; never what was said.
+
+    asked: the model's name in the request. error: {"code", "message"} of one that failed or was broken off.
+    """
+
+    __tablename__ = "chat_calls"
+    __table_args__ = (Index("ix_chat_calls_tenant_id_started_at", "tenant_id", "started_at"),)
+
+    call_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"))
+    key_id: Mapped[str]
+    asked: Mapped[str]
+    model: Mapped[str]
+    adapter: Mapped[str | None]
+    endpoint: Mapped[str | None]
+    reasons: Mapped[list[Any]]
+    thinking: Mapped[bool]
+    streamed: Mapped[bool]
+    finish: Mapped[str | None]
     tokens_in: Mapped[int]
     tokens_out: Mapped[int]
     tokens_thinking: Mapped[int]

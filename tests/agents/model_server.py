@@ -61,7 +61,7 @@ def said(body: dict[str, Any]) -> dict[str, Any]:
 
 def usage(reply: dict[str, Any]) -> dict[str, Any]:
     thinking = len(reply.get("thinking", "").split())
-    generated = reply.get("tokens", len(reply.get("text", "").split()) + thinking)
+    generated = reply.get("tokens", len((reply.get("text") or "").split()) + thinking)
     return {
         "prompt_tokens": reply.get("prompt_tokens", 12),
         "total_tokens": 12 + generated,

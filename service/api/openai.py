@@ -1,0 +1,305 @@
+"""An OpenAI-compatible /v1 in front of the pool: `model: "auto"` or a name, with our keys, routing and accounting.
+
+The path of a request is kept short, as its latency is added to every answer: no validation by schema (the model server
+does that), chunks are passed on as they come, and the usage is written without anybody waiting for it.
+"""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+import orjson
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route as Path
+
+from agents.attempt import resumed
+from agents.chatting import Chat, decide, names
+from agents.completion import Draft, Usage
+from agents.exchange import Call, Exchange, Restarted
+from agents.faults import AnswerLost, RequestRefused
+from agents.routing import Route
+from agents.thinking import switched, thinking_fields
+from service.auth import Caller
+from service.database import usage
+from service.database.tables import new_id
+from service.house import House
+from service.runs.desks import cache_salt
+from tools.errors import ConsiliaError, InvalidInput
+
+log = structlog.get_logger(__name__)
+
+_OURS: Final = frozenset(
+    {"model", "stream", "stream_options", "priority", "cache_salt", "thinking_token_budget", "request_id"}
+    | {"kv_transfer_params", "ec_transfer_params", "vllm_xargs", "session_id", "user"}
+)
+"""Fields that the pool sets itself, or that reach into a server's workings; a caller's are dropped."""
+
+_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One request, until it is accounted for."""
+
+    house: House
+    caller: Caller
+    chat: Chat
+    body: dict[str, Any]
+    streamed: bool
+    call_id: str = field(default_factory=new_id)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.perf_counter)
+    route: Route | None = None
+    exchange: Exchange | None = None
+    draft: Draft = field(default_factory=Draft)
+    first: float | None = None
+    error: dict[str, Any] | None = None
+
+    def account(self) -> None:
+        """Write the usage; a failure to is logged, as the answer is already given."""
+        now, route, exchange = time.perf_counter(), self.route, self.exchange
+        completion = self.draft.completion(exchange.price) if exchange else None
+        row = {
+            "call_id": self.call_id,
+            "tenant_id": self.caller.tenant_id,
+            "key_id": self.caller.key_id,
+            "asked": self.chat.model[:200],
+            "model": route.model if route else "none",
+            "adapter": route.adapter if route else None,
+            "endpoint": exchange.endpoint.url if exchange and exchange.endpoint else None,
+            "reasons": list(route.reasons) if route else [],
+            "thinking": bool(route and route.thinking),
+            "streamed": self.streamed,
+            "finish": (completion.finish or None) if completion else None,
+            "error": self.error,
+            "started_at": self.started,
+            "duration_ms": (now - self.clock) * 1000,
+            "ttft_ms": None if self.first is None else (self.first - self.clock) * 1000,
+        }
+        writing = self.house.database.writer.submit(usage.chat_call(row, completion.usage if completion else Usage()))
+        writing.add_done_callback(lambda done: _written(self.call_id, done.exception()))
+
+
+def _written(call_id: str, error: BaseException | None) -> None:
+    if error is not None:
+        log.error("usage of a chat could not be written", call_id=call_id, error_type=type(error).__name__)
+
+
+async def models(request: Request) -> Response:
+    """GET /v1/models."""
+    house: House = request.app.state.house
+    try:
+        await _caller(house, request)
+    except ConsiliaError as error:
+        return _refusal(error)
+    contexts = {each.name: each.room for each in house.pool.candidates()}
+    cards = [
+        {
+            "id": name,
+            "object": "model",
+            "created": int(house.pool.opened_at),
+            "owned_by": "consilia" if model is None else model.facts.name,
+            "max_model_len": contexts.get(model.name) if model else None,
+        }
+        for name, model in names(house.pool)
+    ]
+    return _json({"object": "list", "data": cards})
+
+
+async def completions(request: Request) -> Response:
+    """POST /v1/chat/completions."""
+    house: House = request.app.state.house
+    asked: _Asked | None = None
+    try:
+        caller = await _caller(house, request)
+        asked = _read(house, caller, await request.body())
+        route = asked.route = await decide(house.pool, asked.chat)
+        try:
+            return await _answered(asked, route)
+        except RequestRefused as refused:
+            budget = house.pool.dialect(route.model).budget
+            if not budget or budget not in refused.message:
+                raise
+            house.pool.without_budget.add(route.model)  # vLLM without --reasoning-parser and --reasoning-config
+            return await _answered(asked, route)
+    except ConsiliaError as error:
+        if asked is not None:
+            asked.error = {"code": error.code, "message": error.message[:500]}
+            asked.account()
+        return _refusal(error)
+
+
+async def _answered(asked: _Asked, route: Route) -> Response:
+    asked.exchange = _exchange(asked, route)
+    return await (_streamed if asked.streamed else _whole)(asked, route)
+
+
+async def _whole(asked: _Asked, route: Route) -> Response:
+    assert asked.exchange is not None
+    answer: dict[str, Any] = {}
+    async with aclosing(asked.exchange.pieces()) as pieces:
+        async for piece in pieces:
+            if not isinstance(piece, Restarted):
+                answer = piece
+    asked.first = time.perf_counter()
+    asked.draft.take(answer)
+    answer["id"], answer["model"] = f"chatcmpl-{asked.call_id}", asked.route.model if asked.route else ""
+    asked.account()
+    return _json(answer, headers=_about(route))
+
+
+async def _streamed(asked: _Asked, route: Route) -> Response:
+    """Start the answer only when the first piece is there, so that what fails before has its proper status."""
+    assert asked.exchange is not None
+    pieces = asked.exchange.pieces()
+    try:
+        first = await anext(pieces, None)
+    except BaseException:
+        await pieces.aclose()
+        raise
+    body = _events(asked, pieces, first)
+    headers = {**_HEADERS, **_about(route)}
+    return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+
+
+async def _events(asked: _Asked, pieces: AsyncGenerator[Any], first: Any) -> AsyncGenerator[bytes]:
+    draft, name, call_id = asked.draft, asked.route.model if asked.route else "", f"chatcmpl-{asked.call_id}"
+    options = cast(dict[str, Any], asked.body.get("stream_options") or {})
+    wants_usage = bool(options.get("include_usage"))
+    greeted, piece = False, first
+    asked.error = {"code": "client_gone", "message": "the client closed the connection before the end"}
+    try:
+        while piece is not None:
+            if isinstance(piece, Restarted):
+                if draft.begun:
+                    raise AnswerLost(f"the answer broke off ({piece.why}), and another may read differently; ask again")
+            else:
+                chunk = cast(dict[str, Any], piece)
+                draft.take(chunk)
+                if asked.first is None and draft.begun:
+                    asked.first = time.perf_counter()
+                choices = cast(list[dict[str, Any]], chunk.get("choices") or [])
+                role_only = bool(choices) and not (choices[0].get("finish_reason") or _speaks(choices[0]))
+                if not choices and not wants_usage:
+                    pass
+                elif not (role_only and greeted):
+                    greeted = True
+                    chunk["id"], chunk["model"] = call_id, name
+                    if choices and not wants_usage:
+                        chunk.pop("usage", None)
+                    yield b"data: " + orjson.dumps(chunk) + b"\n\n"
+            piece = await anext(pieces, None)
+        asked.error = None
+        yield b"data: [DONE]\n\n"
+    except ConsiliaError as error:
+        asked.error = {"code": error.code, "message": error.message[:500]}
+        yield b"data: " + orjson.dumps(_error(error)) + b"\n\n"
+    finally:
+        await pieces.aclose()
+        asked.account()
+
+
+def _speaks(choice: dict[str, Any]) -> bool:
+    """Whether a chunk carries more than the role."""
+    delta = cast(dict[str, Any], choice.get("delta") or {})
+    return any(value for name, value in delta.items() if name != "role")
+
+
+def _read(house: House, caller: Caller, raw: bytes) -> _Asked:
+    """The request. Raises InvalidInput for what no model server could read."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"the body is no JSON: {error}") from None
+    given = cast(dict[str, Any], body if isinstance(body, dict) else {})
+    messages = cast(list[Any], given["messages"] if isinstance(given.get("messages"), list) else [None])
+    if not messages or not all(isinstance(each, dict) and "role" in each for each in messages):
+        raise InvalidInput("messages must be a list of objects, each with a role")
+    template = cast(dict[str, Any], given["chat_template_kwargs"] if _is_object(given, "chat_template_kwargs") else {})
+    thinking = template.get("enable_thinking")
+    if given.get("reasoning_effort") is not None and thinking is None:
+        thinking = given["reasoning_effort"] not in ("none", "minimal")
+    chat = Chat(
+        messages=messages,
+        model=str(given.get("model") or "auto"),
+        thinking=thinking if isinstance(thinking, bool) else None,
+        more={"tools": given["tools"]} if given.get("tools") else {},
+        salt=cache_salt(house.secret, caller.tenant_id),
+    )
+    return _Asked(house, caller, chat, given, bool(given.get("stream")))
+
+
+def _exchange(asked: _Asked, route: Route) -> Exchange:
+    """What is sent: the caller's fields, the makers' sampling where the caller names none, and our own."""
+    pool, given = asked.house.pool, asked.body
+    model, dialect = pool.models[route.model].facts, pool.dialect(route.model)
+    asked.draft = Draft(dialect.thought, route.thinking and model.thinking == "always")
+    known = {"temperature", "top_p", *dialect.sampling}
+    wanted = asked.chat.wanted(pool)
+    body: dict[str, Any] = {
+        **{name: value for name, value in route.sampling.items() if name in known},
+        **{name: value for name, value in given.items() if name not in _OURS and name != "reasoning_effort"},
+        **thinking_fields(model, dialect, route.thinking),
+    }
+    if _is_object(given, "chat_template_kwargs"):
+        body["chat_template_kwargs"] = {**given["chat_template_kwargs"], **body["chat_template_kwargs"]}
+    if route.budget and dialect.budget and route.thinking and route.model not in pool.without_budget:
+        body[dialect.budget] = route.budget
+    if dialect.salt and wanted.salt:
+        body["cache_salt"] = wanted.salt
+    body["messages"] = switched(wanted.messages, model, dialect, route.thinking)
+
+    def resume() -> dict[str, Any] | None:
+        return resumed(body, asked.draft, model, dialect)
+
+    call = Call(route.model, body, wanted.affinity, route.adapter, asked.streamed, resume)
+    return pool.exchange(call)
+
+
+def _is_object(given: dict[str, Any], name: str) -> bool:
+    return isinstance(given.get(name), dict)
+
+
+async def _caller(house: House, request: Request) -> Caller:
+    """By `Authorization: Bearer csl_…`, as OpenAI's clients send it, or by our x-api-key."""
+    bearer = request.headers.get("authorization", "")
+    scheme, _, token = bearer.partition(" ")
+    return await house.keys.caller(token if scheme.casefold() == "bearer" else request.headers.get("x-api-key"))
+
+
+def _about(route: Route) -> dict[str, str]:
+    """Who answers and why, as headers of ASCII."""
+    told = " ".join(route.reasons).encode("ascii", "replace").decode()[:1000]
+    return {"x-consilia-model": route.model, "x-consilia-reasons": told.replace("\n", " ").replace("\r", " ")}
+
+
+def _error(error: ConsiliaError) -> dict[str, Any]:
+    """OpenAI's form of an error."""
+    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    status = _status(error)
+    kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
+    return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
+
+
+def _status(error: ConsiliaError) -> int:
+    return 400 if isinstance(error, RequestRefused | InvalidInput) else error.status
+
+
+def _refusal(error: ConsiliaError) -> Response:
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "2"}}
+    return _json(_error(error), _status(error), headers.get(_status(error)))
+
+
+def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+
+
+routes: Final = [
+    Path("/v1/models", models, methods=["GET"]),
+    Path("/v1/chat/completions", completions, methods=["POST"]),
+]

@@ -1,0 +1,220 @@
+"""/v1 through the front door: a real service over model servers, with plain HTTP as any OpenAI client speaks it."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.agents.conftest import ModelServer, start_model_server
+from tests.conftest import Server, start_server
+
+POOL = """
+[[pool.models]]
+name = "qwen3"
+catalogue = "qwen3-8b"
+endpoints = ["{one}", "{two}"]
+adapters = {{ contract-review = "./loras/contract-review" }}
+price_in = 1.0
+price_out = 2.0
+
+[[pool.models]]
+name = "deepseek-r1"
+catalogue = "deepseek-r1"
+endpoints = ["{three}"]
+
+[pool]
+health_seconds = 0.5
+breaker_seconds = 0.5
+outage_seconds = 0.5
+"""
+
+
+@dataclass
+class Front:
+    """The service, its model servers, and a client with a key."""
+
+    server: Server
+    models: list[ModelServer]
+    client: httpx.Client
+
+    def chat(self, content: str = "Hello, who are you today?", **fields: Any) -> httpx.Response:
+        body = {"model": "qwen3", "messages": [{"role": "user", "content": content}], **fields}
+        return self.client.post("/v1/chat/completions", json=body)
+
+    def stream(self, **fields: Any) -> list[str]:
+        """The payloads of the events."""
+        text = self.chat(stream=True, **fields).raise_for_status().text
+        return [line[6:] for line in text.splitlines() if line.startswith("data: ")]
+
+    def totals(self, by: str = "model") -> list[dict[str, Any]]:
+        time.sleep(0.1)  # nobody waits for the usage of a chat to be written
+        asked = self.client.get("/usage", params={"by": by}, headers={"x-api-key": self.server.key})
+        return asked.raise_for_status().json()
+
+    def script(self, *replies: dict[str, Any]) -> None:
+        for each in self.models:
+            each.script(*replies)
+
+    def heard(self) -> list[dict[str, Any]]:
+        return [request for each in self.models for request in each.heard()]
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Front]:
+    models = [start_model_server("--model", "qwen3", "--model", "contract-review") for _ in range(2)]
+    models.append(start_model_server("--model", "deepseek-r1"))
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "consilia.toml"
+        one, two, three = (each.url for each in models)
+        head, _, tail = POOL.partition("[pool]")
+        config.write_text(f"[pool]{tail}" + head.format(one=one, two=two, three=three))
+        server = start_server(Path(folder) / "var")
+        client = httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=20)
+        yield Front(server, models, client)
+        server.process.terminate()
+        server.process.wait(20)
+    for each in models:
+        each.stop()
+
+
+@pytest.fixture
+def front(started: Front) -> Front:
+    started.script()
+    return started
+
+
+def test_the_models_are_listed_with_auto_and_adapters(front: Front) -> None:
+    names = [each["id"] for each in front.client.get("/v1/models").json()["data"]]
+    assert names == ["auto", "qwen3", "qwen3/contract-review", "deepseek-r1"]
+
+
+def test_a_named_model_answers_and_the_call_is_accounted_for(front: Front) -> None:
+    before = {each["name"]: each for each in front.totals()}
+    front.script({"text": "I am here.", "tokens": 500_000, "prompt_tokens": 1_000_000})
+    answer = front.chat()
+    body = answer.json()
+    assert body["choices"][0]["message"]["content"] == "I am here."
+    assert (body["model"], answer.headers["x-consilia-model"]) == ("qwen3", "qwen3")
+    after = {each["name"]: each for each in front.totals()}
+    calls, cost = (after["qwen3"][name] - before.get("qwen3", {}).get(name, 0) for name in ("calls", "cost"))
+    assert (calls, cost) == (1, pytest.approx(2.0))
+    by_tenant = front.totals("tenant")
+    assert by_tenant[0]["calls"] >= 1
+
+
+def test_auto_is_routed_with_the_reasons_in_a_header(front: Front) -> None:
+    thinking = front.chat("Prove that there are infinitely many primes. /think", model="auto")
+    assert thinking.json()["model"] == "deepseek-r1"
+    assert "hard reasoning" in thinking.headers["x-consilia-reasons"]
+    assert "/think" not in front.models[2].heard()[0]["messages"][0]["content"]
+    tools = [{"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}]
+    assert front.chat(model="auto", tools=tools).json()["model"] == "qwen3"
+
+
+def test_makers_sampling_thinking_and_the_tenants_salt_are_sent_and_a_callers_own_fields_win(front: Front) -> None:
+    front.chat("One. /no_think")
+    front.chat("Two. /think")
+    front.chat("Three.", temperature=0.1, cache_salt="mine", priority=-5, model="qwen3/contract-review")
+    plain, thinking, own = (
+        next(each for each in front.heard() if each["messages"][0]["content"].startswith(word))
+        for word in ("One", "Two", "Three")
+    )
+    assert (plain["temperature"], plain["top_p"], plain["top_k"]) == (0.7, 0.8, 20)
+    assert plain["chat_template_kwargs"] == {"enable_thinking": False}
+    assert (thinking["temperature"], thinking["thinking_token_budget"]) == (0.6, 8192)
+    assert thinking["chat_template_kwargs"] == {"enable_thinking": True}
+    assert (own["temperature"], own["model"]) == (0.1, "contract-review")
+    assert own["cache_salt"] == plain["cache_salt"] != "mine"
+    assert "priority" not in own
+
+
+def test_a_stream_has_openais_form(front: Front) -> None:
+    front.script({"text": "one two three", "thinking": "let me see"})
+    events = front.stream(stream_options={"include_usage": True})
+    chunks = [json.loads(each) for each in events[:-1]]
+    assert events[-1] == "[DONE]"
+    assert len({each["id"] for each in chunks}) == 1
+    deltas = [each["choices"][0]["delta"] for each in chunks if each["choices"]]
+    assert "".join(each.get("content") or "" for each in deltas) == "one two three"
+    assert "".join(each.get("reasoning") or "" for each in deltas) == "let me see"
+    assert chunks[-1]["usage"]["completion_tokens"] == 6
+    assert all(json.loads(each).get("usage") is None for each in front.stream()[:-1])
+
+
+def test_a_tool_call_passes_through_streamed_and_not(front: Front) -> None:
+    front.script({"text": None, "tool_calls": [{"name": "add", "arguments": '{"a": 1, "b": 2}'}], "always": True})
+    tools = [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}]
+    message = front.chat(tools=tools).json()["choices"][0]
+    assert message["message"]["tool_calls"][0]["function"]["arguments"] == '{"a": 1, "b": 2}'
+    assert message["finish_reason"] == "tool_calls"
+    chunks = [json.loads(each) for each in front.stream(tools=tools)[:-1]]
+    parts = [call for each in chunks for call in each["choices"][0]["delta"].get("tool_calls", [])]
+    assert "".join(each["function"]["arguments"] for each in parts) == '{"a": 1, "b": 2}'
+
+
+def test_a_server_that_dies_in_the_middle_of_a_stream_is_gone_on_from_without_a_seam(front: Front) -> None:
+    front.script(
+        {"text": "three four", "on": "continue_final_message", "always": True},
+        {"text": "one two three four", "die_after": 3},
+    )
+    chunks = [json.loads(each) for each in front.stream()[:-1]]
+    assert "".join(each["choices"][0]["delta"].get("content") or "" for each in chunks) == "one two three four"
+    again = next(each for each in front.heard() if each.get("continue_final_message"))
+    assert again["messages"][-1] == {"role": "assistant", "content": "one two "}
+    front.script({"text": "one two three four", "die_after": 3})
+    front.models[0].script({"text": "whole"})
+    front.models[1].script({"text": "one two", "die_after": 1}, {"text": "whole"})
+    assert front.chat().json()["choices"][0]["message"]["content"] in ("whole", "one two")
+
+
+def test_what_cannot_be_gone_on_from_ends_in_an_error_and_never_as_a_whole_answer(front: Front) -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    front.script({"text": '{"a": "b c d e"}', "die_after": 3}, {"text": '{"z": 1}', "always": True})
+    events = front.stream(response_format=schema)
+    assert "[DONE]" not in events
+    assert json.loads(events[-1])["error"]["code"] == "answer_lost"
+    totals = {each["name"] for each in front.totals("workflow")}
+    assert "chat" in totals
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        ({"model": "gpt-9", "messages": [{"role": "user", "content": "x"}]}, 404, "it has qwen3, deepseek-r1"),
+        ({"model": "qwen3", "messages": []}, 400, "messages must be"),
+        ({"model": "qwen3"}, 400, "messages must be"),
+        ({"model": "qwen3", "messages": [{"content": "x"}]}, 400, "each with a role"),
+        (["x"], 400, "messages must be"),
+    ],
+)
+def test_a_wrong_request_is_answered_in_openais_form(front: Front, body: Any, status: int, told: str) -> None:
+    answer = front.client.post("/v1/chat/completions", json=body)
+    assert answer.status_code == status
+    assert told in answer.json()["error"]["message"]
+
+
+def test_a_refusal_a_wrong_key_and_a_loss_keep_their_status(front: Front) -> None:
+    front.script({"status": 400, "message": "top_p must be in (0, 1]", "always": True})
+    refused = front.chat(top_p=3)
+    assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert "top_p must be" in refused.json()["error"]["message"]
+    stranger = httpx.post(f"{front.server.url}/v1/chat/completions", json={}, headers={"Authorization": "Bearer x"})
+    assert stranger.status_code == 401
+    front.models[2].script({"status": 500, "always": True})
+    lost = front.chat(model="deepseek-r1", stream=True)
+    assert lost.status_code == 503
+    assert "data:" not in lost.text
+
+
+def test_many_at_a_time_are_all_answered(front: Front) -> None:
+    front.script({"text": "a b c", "pause": 0.002, "always": True})
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda n: front.chat(f"Question {n}"), range(120)))
+    assert {each.json()["choices"][0]["message"]["content"] for each in answers} == {"a b c"}
