@@ -101,12 +101,14 @@ class Counsel:
 
     async def _pursue_whole_or_parts(self, inquiry: _Inquiry[Answer]) -> Answered[Answer]:
         signals = await self._measured(inquiry)
-        try:
-            return await self._pursue(inquiry, signals)
-        except (NoCapableModel, ContextExceeded):
-            parts = await self._parts(inquiry, signals)
-            if parts is None:
-                raise
+        parts = await self._parts(inquiry, signals) if self._too_long(inquiry, signals) else None
+        if parts is None:
+            try:
+                return await self._pursue(inquiry, signals)
+            except ContextExceeded:
+                parts = await self._parts(inquiry, signals)
+                if parts is None:
+                    raise
         merge = inquiry.question.merge
         assert merge is not None
         answers: list[Answered[Answer]] = []
@@ -116,6 +118,16 @@ class Counsel:
             answers.append(await self._pursue(each, await self._measured(each)))
         usage = sum((each.usage for each in answers), Usage())
         return Answered(merge([each.value for each in answers]), answers[-1].route, usage)
+
+    def _too_long(self, inquiry: _Inquiry[Answer], signals: Signals) -> bool:
+        """Whether no model can answer, and some could if only the material were shorter."""
+        try:
+            self.pool.route(inquiry.question.needs, signals)
+        except NoCapableModel:
+            return True
+        except NoModelAvailable:
+            return False
+        return False
 
     async def _measured(self, inquiry: _Inquiry[Answer]) -> Signals:
         """Language by the detector, length by the bound, or counted where the bound would shut a model out."""
