@@ -1,0 +1,160 @@
+"""Real vLLM servers on the CPU with tiny random models, started by `consilia pool up` and shared by all tests.
+
+`make test-vllm` installs what they need. CONSILIA_TEST_POOL names the folder of servers that run already (its
+consilia.toml and var/), so that one test can be tried again without waiting for them.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agents.pool import Pool
+from agents.pool_settings import PoolModel, PoolSettings
+from agents.serving.standing import Home
+from service.settings import load
+from tests.conftest import ENVIRONMENT, ROOT
+
+VLLM = ROOT / ".venv-vllm"
+FAMILIES = {"qwen3": "qwen3-0.6b", "llama": "llama-3.2-1b", "deepseek": "deepseek-r1"}
+QUICK = '["--enforce-eager", "--distributed-executor-backend", "uni"]'
+
+CONFIG = """
+data_dir = "{folder}/var"
+
+[pool]
+silence_seconds = 60
+health_seconds = 1
+breaker_seconds = 1
+
+[pool.routing]
+thinking_tokens = 24
+hurried_thinking_tokens = 24
+answer_tokens = 512
+smallest = {{ agentic = 0, reasoning = 0, extraction = 0, multilingual = 0, low_latency = 0, english = 0 }}
+
+[pool.serving]
+environment = "{vllm}"
+starts = {starts}
+"""
+
+MODEL = """
+[[pool.models]]
+name = "{name}"
+catalogue = "{catalogue}"
+priority_scheduling = true
+{more}
+serve = {{ port = {port}, replicas = {replicas}, source = "{models}/tiny-{name}", cache_gib = 1, threads = 1, \
+runtime_adapters = {lora}, lora_rank = 8, ready_seconds = 600, options = {quick} }}
+"""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The running servers. folder: with consilia.toml and var/."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "consilia.toml"
+
+    @property
+    def home(self) -> Home:
+        return Home(self.folder / "var")
+
+    @property
+    def settings(self) -> PoolSettings:
+        return load(self.config).pool
+
+    def model(self, name: str) -> PoolModel:
+        return next(model for model in self.settings.models if model.name == name)
+
+    def log(self, name: str) -> str:
+        return self.home.log(name).read_text(encoding="utf-8", errors="replace")
+
+    def consilia(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """`consilia pool …` in a process of its own; fails with what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "service.cli", "pool", *words, "--config", str(self.config)],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+
+def ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    for first in range(20_000 + os.getpid() % 5000 * 2, 60_000, 10):
+        if all(_free(first + number) for number in range(count)):
+            return first
+    raise AssertionError("no free ports")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def write_config(folder: Path, models: Path) -> Servers:
+    """A consilia.toml with two Qwen3 servers (one with an adapter), a LLaMA and a DeepSeek."""
+    first = ports(4)
+    text = CONFIG.format(folder=folder, vllm=VLLM, starts=max(1, os.cpu_count() or 1))
+    for name, catalogue in FAMILIES.items():
+        qwen = name == "qwen3"
+        adapter = f'adapters = {{ contract-review = "{models}/tiny-qwen3/adapter" }}' if qwen else ""
+        text += MODEL.format(
+            name=name,
+            catalogue=catalogue,
+            more=adapter,
+            port=first,
+            replicas=2 if qwen else 1,
+            models=models,
+            lora="true" if name == "llama" else "false",
+            quick=QUICK,
+        )
+        first += 2 if qwen else 1
+    (folder / "consilia.toml").write_text(text)
+    return Servers(folder)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """All four servers, healthy."""
+    if running := os.environ.get("CONSILIA_TEST_POOL"):
+        yield Servers(Path(running))
+        return
+    assert (VLLM / "bin" / "python").exists(), "run: make test-vllm"
+    folder = tmp_path_factory.mktemp("pool")
+    models = folder / "models"
+    making = [VLLM / "bin" / "python", ROOT / "scripts" / "make_tiny_models.py", models]
+    subprocess.run(making, check=True, capture_output=True)
+    made = write_config(folder, models)
+    try:
+        made.consilia("up")
+        yield made
+    finally:
+        made.consilia("down")
+
+
+@pytest.fixture
+async def pool(servers: Servers) -> AsyncIterator[Pool]:
+    """The service's own pool over the running servers."""
+    async with Pool(servers.settings) as opened:
+        yield opened
+
+
+def standing(servers: Servers) -> dict[str, dict[str, object]]:
+    """`consilia pool status --json`, by server."""
+    told = json.loads(servers.consilia("status", "--json").stdout)
+    assert told["supervisor"]
+    return {each["name"]: each for each in told["servers"]}

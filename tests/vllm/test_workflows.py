@@ -1,0 +1,111 @@
+"""The workflows on real model servers, from end to end through the service.
+
+What tiny random models say is noise, so where a question's own check asks for sense (a translation of every segment)
+its attempts are spent in vain, and the run ends with that very error. All else is checked: who was asked and why, that
+each accepted answer fits its schema, that each refused one has its fault on record.
+"""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+from pydantic import BaseModel
+
+from tests.conftest import SAMPLES, Server, start_server
+from tests.vllm.conftest import FAMILIES, Servers
+from workflows.contract_review import questions as contract_questions
+from workflows.medical_translation import questions as medical_questions
+
+pytestmark = pytest.mark.vllm
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    f"{workflow}.{each.__name__}": each
+    for workflow, module in (("contract_review", contract_questions), ("medical_translation", medical_questions))
+    for each in vars(module).values()
+    if isinstance(each, type) and issubclass(each, BaseModel)
+}
+
+
+@pytest.fixture(scope="module")
+def service(servers: Servers) -> Iterator[Server]:
+    """A `consilia serve` over the running model servers: it reads their consilia.toml."""
+    started = start_server(servers.folder / "service")
+    yield started
+    started.process.terminate()
+    started.process.wait(20)
+
+
+@pytest.fixture
+async def sdk(service: Server) -> AsyncIterator[LangGraphClient]:
+    async with get_client(url=service.url, api_key=service.key, timeout=600) as client:
+        yield client
+
+
+def upload(service: Server, name: str) -> str:
+    files = {"file": (name, (SAMPLES / name).read_bytes())}
+    answer = httpx.post(f"{service.url}/files", files=files, headers={"x-api-key": service.key}, trust_env=False)
+    return answer.json()["file_id"]
+
+
+def asked(service: Server, thread: str, workflow: str) -> list[dict[str, Any]]:
+    """The model calls of a thread's runs, each checked for what must hold of any."""
+    connection = sqlite3.connect(service.data_dir / "consilia.db")
+    connection.row_factory = sqlite3.Row
+    query = "SELECT c.* FROM model_calls c JOIN runs r USING (run_id) WHERE r.thread_id = ? ORDER BY c.started_at"
+    calls = [dict(row) for row in connection.execute(query, (thread,))]
+    connection.close()
+    assert calls
+    for call in calls:
+        attempts = json.loads(call["attempts"])
+        assert call["engine"] == "pool", call
+        assert call["model"] in FAMILIES
+        assert json.loads(call["reasons"]), "a decision has its reasons"
+        assert 1 <= len(attempts) <= 6
+        assert call["tokens_in"] > 0
+        assert all(attempt["fault"] and attempt["told"] for attempt in attempts[:-1]), attempts
+        if call["answer"] not in (None, "null"):
+            SCHEMAS[f"{workflow}.{call['schema_name']}"].model_validate_json(call["answer"])
+            assert attempts[-1]["fault"] is None
+            assert call["error"] in (None, "null")
+        else:
+            assert json.loads(call["error"])["code"] == "escalation_exhausted", call["error"]
+            assert attempts[-1]["fault"]
+    return calls
+
+
+@pytest.mark.parametrize("name", ["mutual-nda.md", "software-licence.txt"])
+async def test_a_contract_is_reviewed_by_the_models(service: Server, sdk: LangGraphClient, name: str) -> None:
+    thread = (await sdk.threads.create())["thread_id"]
+    given = {"file_id": upload(service, name)}
+    result: Any = await sdk.runs.wait(thread, "contract_review", input=given, raise_error=False)
+    calls = asked(service, thread, "contract_review")
+    assert calls[0]["question"] == "contract_review.identify"
+    assert calls[0]["model"] == "qwen3", "extraction goes to Qwen 3"
+    judging = [call for call in calls if call["question"] == "contract_review.judge"]
+    assert all(json.loads(call["attempts"])[0]["model"] == "deepseek" for call in judging), "reasoning goes to R1"
+    ended(result, calls)
+    if "review" in result:
+        assert result["review"]["document"] == name
+
+
+async def test_a_record_is_translated_as_far_as_noise_can(service: Server, sdk: LangGraphClient) -> None:
+    thread = (await sdk.threads.create())["thread_id"]
+    given = {"file_id": upload(service, "会诊病历.docx"), "targets": ["en"]}
+    result: Any = await sdk.runs.wait(thread, "medical_translation", input=given, raise_error=False)
+    calls = asked(service, thread, "medical_translation")
+    assert json.loads(calls[0]["attempts"])[0]["model"] == "qwen3", "translation goes to Qwen 3"
+    ended(result, calls)
+
+
+def ended(result: dict[str, Any], calls: list[dict[str, Any]]) -> None:
+    """A result, or an interrupt for a person, when every question was answered; else the error of the one that was not."""
+    unanswered = [call for call in calls if call["answer"] in (None, "null")]
+    if unanswered:
+        assert "escalation_exhausted" in json.dumps(result), result
+    else:
+        assert "__error__" not in result, result
