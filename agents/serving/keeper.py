@@ -26,6 +26,7 @@ PROVEN_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 20.0
 """Time between SIGTERM and SIGKILL."""
 _TICK: Final = 0.25
+_ASKED: Final = "a restart was asked for"
 
 
 def pause_after(failures: int) -> float:
@@ -106,7 +107,7 @@ class Keeper:
         running = processes.start(self.launch, self.home.log(self.launch.name), processes.read_key(self.launch))
         self.home.keep_mark(self.launch.name, running.mark)
         self.standing.pid = running.mark.pid
-        self._say("starting")
+        self._say("starting", "" if self.standing.fault.startswith(_ASKED) else None)
         return running
 
     async def _until_healthy(self, running: Running, client: httpx.AsyncClient) -> bool:
@@ -117,7 +118,7 @@ class Keeper:
                 self._say("healthy")
                 return True
             if self._asked_to_restart():
-                self.standing.fault, self.standing.failures = "a restart was asked for", 0
+                self.standing.fault, self.standing.failures = _ASKED, 0
                 return False
             if time.monotonic() > deadline:
                 self.standing.fault = f"not healthy within {self.launch.ready_seconds:.0f} s"
@@ -131,7 +132,7 @@ class Keeper:
         while running.alive:
             await asyncio.sleep(_TICK)
             if self._asked_to_restart():
-                self.standing.fault, self.standing.failures = "a restart was asked for", -1
+                self.standing.fault, self.standing.failures = _ASKED, -1
                 return
             if time.monotonic() - since > PROVEN_SECONDS:
                 self.standing.failures = 0

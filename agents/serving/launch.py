@@ -141,9 +141,15 @@ def _context(model: Served, serve: Serve, facts: Model, *, local: bool) -> list[
 
 
 def _family(facts: Model) -> list[str]:
-    """The parsers of the family. Its published chat template serves tools, so none of vLLM's examples is needed."""
+    """The parsers of the family. Its published chat template serves tools, so none of vLLM's examples is needed.
+
+    Without the strict level vLLM holds a tool's arguments to JSON, but not to the tool's schema (0.32, llama3_json).
+    """
     words = ["--reasoning-parser", facts.reasoning_parser] if facts.reasoning_parser else []
-    return words + (["--enable-auto-tool-choice", "--tool-call-parser", facts.tool_parser] if facts.tool_parser else [])
+    if facts.tool_parser:
+        words += ["--enable-auto-tool-choice", "--tool-call-parser", facts.tool_parser]
+        words += ["--tool-strict-level", "parameter"]
+    return words
 
 
 def _adapters(model: Served, serve: Serve, folder: Path) -> Iterator[str]:

@@ -103,7 +103,7 @@ async def test_a_record_is_translated_as_far_as_noise_can(service: Server, sdk: 
 
 
 def ended(result: dict[str, Any], calls: list[dict[str, Any]]) -> None:
-    """A result, or an interrupt for a person, when every question was answered; else the error of the one that was not."""
+    """A result, or an interrupt, when every question was answered; else the error of the one that was not."""
     unanswered = [call for call in calls if call["answer"] in (None, "null")]
     if unanswered:
         assert "escalation_exhausted" in json.dumps(result), result
