@@ -1,13 +1,14 @@
 """Asking real model servers through the pool: schemas, thinking, tools, streams, prefixes, back-pressure."""
 
 import asyncio
+import json
 from contextlib import aclosing
 from typing import Any
 
 import httpx
 import pytest
 
-from agents.completion import Draft
+from agents.completion import Draft, Price
 from agents.exchange import Call
 from agents.pool import Pool
 from agents.pool_settings import PoolSettings
@@ -82,8 +83,6 @@ async def test_a_thinking_budget_is_kept_in_two_passes_where_the_server_has_none
 
 @pytest.mark.parametrize("family", ["qwen3", "llama"])
 async def test_a_named_tool_is_called_with_arguments_of_its_schema(pool: Pool, family: str) -> None:
-    import json
-
     body: dict[str, Any] = {
         "messages": [{"role": "user", "content": "Look up 'force majeure'."}],
         "tools": [WEATHER],
@@ -92,7 +91,7 @@ async def test_a_named_tool_is_called_with_arguments_of_its_schema(pool: Pool, f
         "chat_template_kwargs": {"enable_thinking": False},
     }
     draft, pieces = await drafted(pool, Call(family, body))
-    [call] = draft.completion(pool_price()).tool_calls
+    [call] = draft.completion(Price()).tool_calls
     assert call.name == "look_up"
     assert set(json.loads(call.arguments)) == {"term", "page"}
     assert pieces > 2, "it came in pieces"
@@ -101,7 +100,7 @@ async def test_a_named_tool_is_called_with_arguments_of_its_schema(pool: Pool, f
 async def test_an_answer_streams_piece_by_piece_with_its_usage(pool: Pool) -> None:
     body: dict[str, Any] = {"messages": [{"role": "user", "content": "Go on."}], "max_tokens": 40}
     draft, pieces = await drafted(pool, Call("llama", body))
-    done = draft.completion(pool_price())
+    done = draft.completion(Price())
     assert (done.usage.tokens_out, done.finish) == (40, "length")
     assert pieces >= 20
 
@@ -151,12 +150,6 @@ async def drafted(pool: Pool, call: Call) -> tuple[Draft, int]:
             draft.take(piece)
             count += 1
     return draft, count
-
-
-def pool_price() -> Any:
-    from agents.completion import Price
-
-    return Price()
 
 
 async def metrics(endpoint: str) -> dict[str, float]:
