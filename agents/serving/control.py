@@ -31,14 +31,14 @@ class NotHealthy(CannotServe):
 
 def wanted(models: Sequence[Served], serving: Serving, folder: Path) -> tuple[Launch, ...]:
     """The launches of a configuration, once their programs are seen to be there. Raises CannotServe."""
-    environment, router = folder / serving.environment, folder / serving.router
+    environment, router = serving.environment, serving.router
     found = launches(models, python=python_of(environment), router=router_of(router), folder=folder)
     if not found:
         raise CannotServe(
             "the configuration asks for no servers; give a [[pool.models]] entry serve = { port = 8000, gpus = 1 }"
         )
     if not installed(environment):
-        cpu = "" if any("CUDA_VISIBLE_DEVICES" in launch.environment for launch in found) else " --cpu"
+        cpu = " --cpu" if any(launch.alone for launch in found) else ""
         raise CannotServe(f"there is no vLLM in {environment}; run: consilia pool install{cpu}")
     if any(launch.name.endswith("-router") for launch in found) and not router_of(router).exists():
         raise CannotServe(f"there is no vllm-router in {router}; run: consilia pool install --router")

@@ -173,7 +173,8 @@ def _adapters(model: Served, serve: Serve, folder: Path) -> Iterator[str]:
 
 
 def _gpus(serve: Serve, environment: dict[str, str], devices: tuple[int, ...]) -> list[str]:
-    environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
+    if serve.hosts == 1:  # with several, Ray gives out the GPUs
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
     tensor = serve.gpus // serve.hosts
     words = ["--gpu-memory-utilization", f"{serve.utilisation:g}"]
     words += ["--tensor-parallel-size", str(tensor)] if tensor > 1 else []

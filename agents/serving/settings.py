@@ -66,7 +66,7 @@ class Serve(BaseModel):
 
 
 class Serving(BaseModel):
-    """Where the servers' own programs are, as `consilia pool install` puts them there."""
+    """Where the servers' own programs are, put there by `consilia pool install`; relative to the working folder."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -35,7 +35,7 @@ def install(
     where = chosen.pool.serving.router if router else chosen.pool.serving.environment
     kind: Kind = "router" if router else "cpu" if cpu else "gpu"
     tell: Callable[[str], None] = lambda line: out.print(line, markup=False, highlight=False)  # noqa: E731
-    _shown(lambda: make_environment(chosen.config_dir / where, kind, python or own_python(), tell))
+    _shown(lambda: make_environment(where, kind, python or own_python(), tell))
 
 
 def up(config: ConfigOption = None, json: JsonOption = False) -> None:
