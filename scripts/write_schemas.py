@@ -3,16 +3,23 @@
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from workflows.contract_review.review import ReviewReport
+from workflows.medical_translation.report import Report
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 
 
 def schemas() -> dict[str, str]:
     """File name → its text."""
-    review = ReviewReport.model_json_schema(mode="serialization")
-    review = {"$schema": "https://json-schema.org/draft/2020-12/schema", **review}
-    return {"contract_review.json": json.dumps(review, indent=2, ensure_ascii=False) + "\n"}
+    return {"contract_review.json": _schema(ReviewReport), "medical_translation.json": _schema(Report)}
+
+
+def _schema(model: type[BaseModel]) -> str:
+    described = model.model_json_schema(mode="serialization")
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Limits(BaseModel):
 
     upload_bytes: int = Field(default=50 * 1024 * 1024, ge=1, description="Largest file of POST /files, bytes.")
     body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest JSON body, bytes.")
-    pages: int = Field(default=300, ge=1, description="Most pages of a document.")
+    pages: int = Field(default=600, ge=1, description="Most pages of a document.")
     parse_seconds: float = Field(default=60.0, gt=0, description="Longest that reading one document may take, seconds.")
     parse_memory_bytes: int = Field(
         default=1024**3, ge=128 * 1024**2, description="Most memory of the parser process, bytes."

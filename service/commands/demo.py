@@ -1,4 +1,4 @@
-"""`consilia demo`: the sample contracts, reviewed without a model."""
+"""`consilia demo`: the sample contracts reviewed and the sample record translated, without a model."""
 
 import time
 from pathlib import Path
@@ -26,23 +26,30 @@ SAMPLES = (
 )
 
 
+RECORD = "会诊病历.docx"
+"""The sample record; it is translated into TARGETS."""
+TARGETS = ("en", "fr")
+
+
 def demo(
-    samples: Annotated[Path, typer.Option(help="Folder of the sample contracts.")] = Path("samples"),
+    samples: Annotated[Path, typer.Option(help="Folder of the samples.")] = Path("samples"),
     out_dir: OutOption = Path("out"),
     config: ConfigOption = None,
 ) -> None:
-    """Review the sample contracts with the embedded engine: no model, no key, no network."""
+    """Review the sample contracts and translate the sample record: no model, no key, no network."""
     from service.commands.reviewing import print_review, review_file  # heavy: --help does without
+    from service.commands.translating import print_translation, translate_file
     from service.house import open_house
 
     chosen = settings(config)
     configure_logs("error")
-    missing = [sample.file for sample in SAMPLES if not (samples / sample.file).is_file()]
+    wanted = [*(sample.file for sample in SAMPLES), RECORD]
+    missing = [name for name in wanted if not (samples / name).is_file()]
     if missing:
         err.print(f"[bold red]error[/] {samples} lacks {', '.join(missing)}; run this in a checkout of Consilia")
         raise typer.Exit(2)
 
-    async def work() -> float:
+    async def work() -> tuple[float, float]:
         started = time.perf_counter()
         async with open_house(chosen) as house:
             for sample in SAMPLES:
@@ -55,11 +62,15 @@ def demo(
                     languages=sample.languages,
                 )
                 print_review(done)
-        return time.perf_counter() - started
+            reviewed = time.perf_counter()
+            out.print(f"\n[bold]{RECORD}[/]   a medical record, into {' and '.join(TARGETS)}")
+            print_translation(await translate_file(house, samples / RECORD, out_dir, targets=list(TARGETS)))
+        return reviewed - started, time.perf_counter() - reviewed
 
-    seconds = run(work())
+    review_seconds, translation_seconds = run(work())
     out.print(
-        f"\n[bold green]{len(SAMPLES)} contracts reviewed in {seconds:.1f} s[/] by the embedded engine, no model asked."
+        f"\n[bold green]{len(SAMPLES)} contracts reviewed in {review_seconds:.1f} s, one record translated "
+        f"and verified in {translation_seconds:.1f} s[/] by the embedded engine, no model asked."
     )
-    out.print("Open the reports in a browser and the redlined documents in Word or LibreOffice.")
-    out.print("Next: consilia review YOUR_CONTRACT.docx --party NAME    consilia runs list    make serve")
+    out.print("Open the reports in a browser and the Word documents in Word or LibreOffice.")
+    out.print("Next: consilia review CONTRACT.docx --party NAME    consilia translate RECORD --to en    make serve")

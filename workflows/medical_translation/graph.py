@@ -6,6 +6,7 @@ patient's own medications; write the advice and translate it; put everything tog
 and release: only there do names come back.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import wraps
@@ -66,7 +67,8 @@ async def extract(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, 
     """Note problems, medications, allergies, vital signs, laboratory values, procedures and histories, with quotes."""
     desk, here = runtime.context, place(runtime, "extract")
     key_data = await intake.key_data(desk, here, state["record"], state["segments"])
-    return {"key_data": key_data, "cautions": cautions(state["record"], state["segments"], key_data)}
+    told = await asyncio.to_thread(cautions, state["record"], state["segments"], key_data)
+    return {"key_data": key_data, "cautions": told}
 
 
 def in_batches(state: TranslationState) -> list[Send] | str:
@@ -115,7 +117,7 @@ async def translate_advice(state: TranslationState, runtime: Runtime[Desk]) -> d
 
 async def assemble(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, Any]:
     """Put everything together as drafts, with placeholders in the place of people."""
-    report = assemble_report(state, _now())
+    report = await asyncio.to_thread(assemble_report, state, _now())
     files = await outputs.write(runtime.context, report, "translation.draft", "record")
     return {"translation": report.summary().model_dump(mode="json"), "files": files, "decision": None}
 
@@ -129,7 +131,8 @@ def needs_sign_off(state: TranslationState) -> str:
 
 async def clinician(state: TranslationState) -> dict[str, Any]:
     """Wait for a clinician: approve, edit segments, or reject."""
-    return sign_off.decide(state, interrupt(sign_off.question(state)))
+    question = await asyncio.to_thread(sign_off.question, state)
+    return sign_off.decide(state, interrupt(question))
 
 
 def after_sign_off(state: TranslationState) -> str:
@@ -154,9 +157,9 @@ async def release(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, 
         report = assemble_report(state, _now(), "rejected")
         return {"outcome": "rejected", "translation": report.summary().model_dump(mode="json"), "files": state["files"]}
     outcome = "released" if complete(state) else "needs_translator"
-    report = assemble_report(state, _now(), outcome)
+    report = await asyncio.to_thread(assemble_report, state, _now(), outcome)
     name = (await desk.files.read(state["file_id"])).name
-    identified = intake.identified(report, await desk.vault.get())
+    identified = await asyncio.to_thread(intake.identified, report, await desk.vault.get())
     files = await outputs.write(desk, identified, f"{name.rsplit('.', 1)[0]}.translation", name)
     return {"outcome": outcome, "translation": report.summary().model_dump(mode="json"), "files": files}
 

@@ -161,15 +161,18 @@ def _by_weight(alarms: Sequence[Raised]) -> list[Raised]:
 def _shown(state: TranslationState) -> list[dict[str, Any]]:
     """The segments to look at, in the order of the record."""
     translations = state["translations"]
-    alarmed = {each.segment for each in state["alarms"]}
+    alarmed: dict[str, list[str]] = {}
+    for each in state["alarms"]:
+        alarmed.setdefault(each.segment, []).append(each.id)
 
     def wanting(segment: Segment) -> bool:
         renderings = (translations[key(segment.id, target)] for target in state["targets"])
         return segment.id in alarmed or any(each.done in ("partial", "untranslated") for each in renderings)
 
     first = [segment.id for segment in state["segments"] if wanting(segment)]
-    rest = [segment.id for segment in state["segments"] if segment.id not in set(first)]
-    shown = {*first, *rest[: max(0, SHOWN - len(first))]}
+    wanted = frozenset(first)
+    rest = [segment.id for segment in state["segments"] if segment.id not in wanted]
+    shown = wanted | frozenset(rest[: max(0, SHOWN - len(first))])
     return [
         {
             "id": segment.id,
@@ -183,9 +186,7 @@ def _shown(state: TranslationState) -> list[dict[str, Any]]:
                 )
                 for target in state["targets"]
             },
-            "alarms": [each.id for each in state["alarms"] if each.segment == segment.id]
-            if segment.id in alarmed
-            else [],
+            "alarms": alarmed.get(segment.id, []),
         }
         for segment in state["segments"]
         if segment.id in shown

@@ -51,13 +51,13 @@ def docx(report: Report, original: str) -> bytes:
     run.bold, run.font.size, run.font.color.rgb = True, Pt(13), RGBColor.from_string(_INK[_STATUS[state]])
     banner.add_run("   " + words[f"{state}_note"])
     tally = [f"{report.counts.by_severity[each]} {words[each].lower()}" for each in ("critical", "major", "minor")]
-    shares = [f"{language_name(each)} {int(report.coverage[each].share * 100)}%" for each in report.targets]
+    shares = [f"{int(report.coverage[each].share * 100)}% {language_name(each)}" for each in report.targets]
     document.add_paragraph(f"{words['alarms']}: {', '.join(tally)}   ·   {words['coverage']}: {', '.join(shares)}")
 
     by_language = {target: rows(report, target) for target in report.targets}
     found = checks(report, by_language)
     document.add_heading(words["check_first"], 1)
-    for caution in (each for each in report.cautions if each.severity != "minor"):
+    for caution in (each for each in report.cautions):
         quotes = " ".join(f"“{quote}”" for quote in caution.quotes)
         paragraph = document.add_paragraph()
         paragraph.add_run(f"{words[caution.severity]}: ").bold = True
@@ -68,11 +68,7 @@ def docx(report: Report, original: str) -> bytes:
         document.add_paragraph(words["none"])
     if report.advice:
         document.add_heading(words["advice"], 1)
-        for statement in report.advice:
-            said = [statement.translations[each] for each in report.targets if each in statement.translations]
-            cited = "; ".join(f"{each.title}, {each.source} [{each.entry}]" for each in statement.citations)
-            paragraph = document.add_paragraph(_safe(" / ".join(said) or statement.text), style="List Bullet")
-            paragraph.add_run(f"  ({_safe(cited) or words['no_citation']})").italic = True
+        _append(document, _advice_table(report, words))
     for target in report.targets:
         document.add_heading(f"{words['side_by_side']}: {language_name(target)}", 1)
         _append(document, _side_table(by_language[target], target, words))
@@ -134,6 +130,24 @@ def _check_table(found: Sequence[Check], words: dict[str, str]) -> str:
     return _table(lines, widths)
 
 
+def _advice_table(report: Report, words: dict[str, str]) -> str:
+    widths = (1_500, 9_000, 4_500)
+    lines: list[str] = []
+    for statement in report.advice:
+        wash, ink = _WASH[statement.severity], _INK[statement.severity]
+        said = [(statement.translations[each], each) for each in report.targets if each in statement.translations]
+        cited = "; ".join(f"{each.title}, {each.source} [{each.entry}]" for each in statement.citations)
+        cells = [
+            _cell([Piece("text", words[statement.severity])], widths[0], "", bold=True, wash=wash, ink=ink),
+            _framed(
+                [_paragraph([Piece("text", text)], tag) for text, tag in said or [(statement.text, "en")]], widths[1]
+            ),
+            _cell([Piece("text", cited or words["no_citation"])], widths[2], ""),
+        ]
+        lines.append(_row(cells))
+    return _table(lines, widths)
+
+
 def _side_table(side: Sequence[Row], target: str, words: dict[str, str]) -> str:
     widths = (_WIDTH // 2, _WIDTH // 2)
     names = (words["source"], f"{words['translation']}: {language_name(target)}")
@@ -174,14 +188,19 @@ def _row(cells: Sequence[str], *, head: bool = False) -> str:
 def _cell(
     pieces: Sequence[Piece], width: int, spoken: str, *, bold: bool = False, wash: str = "", ink: str = ""
 ) -> str:
-    rtl = bool(spoken) and right_to_left(spoken)
+    return _framed([_paragraph(pieces, spoken, bold=bold, ink=ink)], width, wash)
+
+
+def _framed(paragraphs: Sequence[str], width: int, wash: str = "") -> str:
     shading = f'<w:shd w:val="clear" w:color="auto" w:fill="{wash}"/>' if wash else ""
+    return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{shading}</w:tcPr>{"".join(paragraphs)}</w:tc>'
+
+
+def _paragraph(pieces: Sequence[Piece], spoken: str, *, bold: bool = False, ink: str = "") -> str:
+    rtl = bool(spoken) and right_to_left(spoken)
     bidi = "<w:bidi/>" if rtl else ""
     runs = "".join(_run(piece, spoken, rtl, bold, ink) for piece in pieces)
-    return (
-        f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{shading}</w:tcPr>'
-        f'<w:p><w:pPr>{bidi}<w:spacing w:before="40" w:after="40"/></w:pPr>{runs}</w:p></w:tc>'
-    )
+    return f'<w:p><w:pPr>{bidi}<w:spacing w:before="40" w:after="40"/></w:pPr>{runs}</w:p>'
 
 
 def _run(piece: Piece, spoken: str, rtl: bool, bold: bool, ink: str) -> str:
