@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agents.ask import Question
-from agents.routing import EMBEDDED
 from tools.medicine.protection import neutral, protect, restore
 from tools.medicine.records_server import Drafts, Pair, Verified
 from tools.record import Place
@@ -34,9 +33,10 @@ from workflows.medical_translation.terms import drug_name, glossary
 # Every key of the state is optional to LangGraph; these run after the nodes that set them.
 # pyright: reportTypedDictNotRequiredAccess=false
 
-BATCH_CHARACTERS: Final = 6_000
-BATCH_SEGMENTS: Final = 60
-"""A batch fills about a third of an 8,192-token context with its source; the rest is for terms and the answer."""
+BATCH_WEIGHT: Final = 3_000
+BATCH_SEGMENTS: Final = 80
+"""A batch's source fills a quarter of a 16,384-token context at most; the rest is for terms and the answer. An
+ideograph weighs 1, any other character 0.4."""
 VERIFIED_AT_ONCE: Final = 200
 _OF_UNTRANSLATED: Final = frozenset({"untranslated", "language"})
 
@@ -59,12 +59,14 @@ def batches(segments: Sequence[Segment], targets: Sequence[str]) -> list[Batch]:
     for target in targets:
         wanted = [segment for segment in segments if not _needs_none(segment, target)]
         current: list[Segment] = []
+        weight = 0.0
         for segment in wanted:
-            size = sum(len(each.text) for each in current) + len(segment.text)
-            if current and (size > BATCH_CHARACTERS or len(current) == BATCH_SEGMENTS):
+            more = sum(1.0 if character >= "\u2e80" else 0.4 for character in segment.text)
+            if current and (weight + more > BATCH_WEIGHT or len(current) == BATCH_SEGMENTS):
                 found.append(Batch(number=len(found), language=target, segments=tuple(current)))
-                current = []
+                current, weight = [], 0.0
             current.append(segment)
+            weight += more
         if current:
             found.append(Batch(number=len(found), language=target, segments=tuple(current)))
     return found
@@ -82,7 +84,7 @@ async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translat
         "target": target,
     }
     drafted = await desk.tools.call(here, "records", "translate_segments", arguments, Drafts)
-    protected = {each.id: protect(each.text, each.language, target, drug_name) for each in batch.segments}
+    protected = _protected(batch)
     terms = glossary(((each.text, each.language) for each in batch.segments), target)
     facts = {
         "drafts": [
@@ -91,17 +93,21 @@ async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translat
         ],
         "protected": protected,
         "languages": {each.id: each.language for each in batch.segments},
-        "segments": listed(protected),
         "terms": "; ".join(f"{term} = {name}" for term, name in terms.items()),
         "source": main,
         "target": target,
     }
-    answered = await desk.counsel.ask(here, _spoken(TRANSLATE, main, target), material(batch.segments), facts)
+    answered = await desk.counsel.ask(here, _spoken(TRANSLATE, main, target), material(protected), facts)
     given = {each.id: each for each in answered.value.segments}
     return {
         key(each.id, target): _translated(each, given.get(each.id), target, answered.said_by, draft["identities"])
         for each in batch.segments
     }
+
+
+def _protected(batch: Batch) -> dict[str, str]:
+    """The texts of a batch by segment, what must not change in brackets."""
+    return {each.id: protect(each.text, each.language, batch.language, drug_name) for each in batch.segments}
 
 
 def _spoken(question: Question[Any], *languages: str) -> Question[Any]:
@@ -171,17 +177,18 @@ async def verify(desk: Desk, here: Place, state: TranslationState, only: frozens
 async def second_opinion(desk: Desk, here: Place, state: TranslationState) -> list[Opinion]:
     """A second model's judgement of every translated segment; none where the embedded engine is all there is."""
     opinions: list[Opinion] = []
+    if desk.counsel.pool.embedded:
+        return opinions
     translations, main = state["translations"], state["record"].language
     for batch in batches(state["segments"], state["targets"]):
         target = batch.language
         said = {each.id: translations[key(each.id, target)].text for each in batch.segments}
+        shared = material(_protected(batch))
         facts: dict[str, Any] = {"source": main, "target": target, "translations": listed(said)}
-        back = await desk.counsel.ask(here, _spoken(TRANSLATE_BACK, main, target), material(batch.segments), facts)
-        if back.route.engine == EMBEDDED:
-            return []
+        back = await desk.counsel.ask(here, _spoken(TRANSLATE_BACK, main, target), shared, facts)
         returned: Mapping[str, str] = {each.id: each.text for each in back.value.segments}
         facts["translations"] = listed({each: f"{text} ← {returned.get(each, '')}" for each, text in said.items()})
-        judged = await desk.counsel.ask(here, _spoken(JUDGE, main, target), material(batch.segments), facts)
+        judged = await desk.counsel.ask(here, _spoken(JUDGE, main, target), shared, facts)
         opinions += [
             Opinion(
                 segment=each.id,
