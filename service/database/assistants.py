@@ -155,6 +155,7 @@ async def change(database: Database, tenant_id: str, assistant_id: str, changes:
             await database.writer.write(Write(_INSERT_VERSION, _version(changed)), _put_in_force(changed))
         except IntegrityError:
             continue  # another writer took the version number
+        database.recent.forget()
         return await _own(database, tenant_id, assistant_id)
     raise AssistantChanging(
         f"Assistant {assistant_id} is being changed by others; try again", assistant_id=assistant_id
@@ -176,6 +177,7 @@ async def set_latest(database: Database, tenant_id: str, assistant_id: str, vers
     if row is None:
         return None
     await database.writer.write(_put_in_force(dict(row)))
+    database.recent.forget()
     return await _own(database, tenant_id, assistant_id)
 
 
@@ -197,9 +199,14 @@ def _visible(tenant_id: str) -> Any:
 
 async def get(database: Database, tenant_id: str, assistant_id: str) -> RowMapping | None:
     """The assistant, if the tenant may see it: its own, or a default one."""
-    query = select(Assistant.__table__).where(Assistant.assistant_id == assistant_id, _visible(tenant_id))
-    async with database.reading() as connection:
-        return (await connection.execute(query)).mappings().one_or_none()
+
+    async def read() -> RowMapping | None:
+        query = select(Assistant.__table__).where(Assistant.assistant_id == assistant_id, _visible(tenant_id))
+        async with database.reading() as connection:
+            return (await connection.execute(query)).mappings().one_or_none()
+
+    row: RowMapping | None = await database.recent.get(("assistant", tenant_id, assistant_id), read)
+    return row
 
 
 async def _own(database: Database, tenant_id: str, assistant_id: str) -> RowMapping | None:
@@ -261,6 +268,7 @@ async def delete(database: Database, tenant_id: str, assistant_id: str) -> None:
     mine = (Assistant.assistant_id == assistant_id, Assistant.tenant_id == tenant_id)
     async with database.engine.begin() as connection:
         await connection.execute(sql_delete(Assistant).where(*mine))
+    database.recent.forget()
 
 
 async def thread_ids(database: Database, tenant_id: str, assistant_id: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.database.recent import Recent
 from service.database.writer import Writer
 
 
@@ -20,6 +21,7 @@ class Database:
 
     engine: AsyncEngine
     writer: Writer
+    recent: Recent = field(default_factory=Recent)
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:

@@ -16,7 +16,7 @@ again, and the group tried again, for as long as the settings say.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -24,7 +24,7 @@ from typing import Any, Final, Self
 
 import psycopg
 import structlog
-from sqlalchemy import Connection, Engine, Executable, bindparam, select, text
+from sqlalchemy import Connection, Dialect, Engine, Executable, bindparam, select, text
 from sqlalchemy.exc import DBAPIError
 
 from service.database.tables import Run
@@ -101,6 +101,7 @@ class Writer:
         self._engine = engine
         self._largest_group = largest_group
         self._patience = patience
+        self._prepared: dict[tuple[Statement, tuple[str, ...]], _Prepared] = {}
         self._distributed = engine.dialect.name != "sqlite"
         self._queue: list[_Request] = []
         self._wake = asyncio.Event()
@@ -178,7 +179,7 @@ class Writer:
             with self._engine.begin() as connection:
                 passed = self._past_fences(connection, group)
                 writes = [write for request in passed for write in request.writes]
-                _execute(connection, writes, self._distributed)
+                _execute(connection, writes, self._prepared)
                 self._announce(connection, passed)
         except Exception as error:  # a row that cannot be written fails its own caller, never the writer
             if len(group) == 1 or connection_lost(error):
@@ -226,7 +227,43 @@ def _settle(request: _Request, error: Exception | None) -> None:
         request.done.set_exception(error)
 
 
-def _execute(connection: Connection, writes: list[Write], distributed: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement as the driver takes it: what SQLAlchemy would work out anew at each execution.
+
+    names: of the parameters in their order, or None where the driver takes them by name. fixed: those that the
+    statement itself gives. convert: from Python to the driver, by name.
+    """
+
+    sql: str
+    names: Sequence[str] | None
+    fixed: Parameters
+    convert: Mapping[str, Callable[[Any], Any]]
+
+    @classmethod
+    def of(cls, statement: Statement, dialect: Dialect, given: Sequence[str]) -> "_Prepared":
+        elsewhere = statement.postgresql if dialect.name == "postgresql" else None
+        sql: Any = statement.sql if elsewhere is None else elsewhere
+        compiled: Any = sql.compile(dialect=dialect, column_keys=list(given))
+        convert: dict[str, Callable[[Any], Any]] = compiled._bind_processors
+        fixed: Parameters = {
+            name: convert[name](value) if name in convert else value
+            for name, value in compiled.params.items()
+            if name not in given
+        }
+        return cls(str(compiled), compiled.positiontup if compiled.positional else None, fixed, convert)
+
+    def row(self, parameters: Parameters) -> Any:
+        convert = self.convert
+        values = {name: convert[name](value) if name in convert else value for name, value in parameters.items()}
+        if self.fixed:
+            values.update(self.fixed)
+        return values if self.names is None else tuple(values[name] for name in self.names)
+
+
+def _execute(
+    connection: Connection, writes: list[Write], prepared: dict[tuple[Statement, tuple[str, ...]], _Prepared]
+) -> None:
     """Execute by rank, neighbours with the same statement in one call."""
     writes.sort(key=lambda write: write.statement.rank)
     start = 0
@@ -235,6 +272,10 @@ def _execute(connection: Connection, writes: list[Write], distributed: bool) -> 
         statement = writes[start].statement
         while end < len(writes) and writes[end].statement is statement:
             end += 1
-        sql = statement.postgresql if distributed and statement.postgresql is not None else statement.sql
-        connection.execute(sql, [write.parameters for write in writes[start:end]])
+        names = tuple(writes[start].parameters)
+        made = prepared.get((statement, names))
+        if made is None:
+            made = prepared[statement, names] = _Prepared.of(statement, connection.dialect, names)
+        rows = [made.row(write.parameters) for write in writes[start:end]]
+        connection.exec_driver_sql(made.sql, rows if len(rows) > 1 else rows[0])
         start = end

@@ -73,15 +73,22 @@ _statements = cache(_Statements)
 class DatabaseSaver(BaseCheckpointSaver[str]):
     """A checkpoint saver over `Database`; asynchronous only.
 
-    fence: one run's attempt; what it writes is refused (Superseded) once another attempt has begun.
+    fence: one run's attempt; what it writes is refused (Superseded) once another attempt has begun. fresh: the thread
+    is new, so the first look for its latest checkpoint needs no query.
     """
 
     def __init__(
-        self, database: Database, *, serde: SerializerProtocol | None = None, fence: Fence | None = None
+        self,
+        database: Database,
+        *,
+        serde: SerializerProtocol | None = None,
+        fence: Fence | None = None,
+        fresh: bool = False,
     ) -> None:
         super().__init__(serde=serde)
         self._database = database
         self._fence = fence
+        self._fresh = fresh
         self._statements = _statements(database.engine.dialect.name)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
@@ -95,6 +102,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
+        self._fresh = False
         thread_id, namespace = _address(config)
         kind, packed = self.serde.dumps_typed(checkpoint)
         writes: list[Write] = []
@@ -163,6 +171,8 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         await self._database.writer.write(*rows, fence=self._fence)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        if self._fresh:
+            return None
         thread_id, namespace = _address(config)
         query = select(CheckpointRow.__table__).where(
             CheckpointRow.thread_id == thread_id, CheckpointRow.checkpoint_ns == namespace

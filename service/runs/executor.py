@@ -183,7 +183,8 @@ class Executor:
         self, row: dict[str, Any], ledger: RunLedger, execution: Execution, fence: Fence | None
     ) -> Outcome:
         workflow = self._registry.get(row["graph_id"])
-        saver = DatabaseSaver(self._database, fence=fence)
+        fresh = execution.attempt == 1 and bool(row["kwargs"].get("temporary"))
+        saver = DatabaseSaver(self._database, fence=fence, fresh=fresh)
         config = self._config(row, execution.attempt)
         order = Drive.of(row)
         context: Any = cast(dict[str, Any], row["kwargs"]).get("context") or None
