@@ -1,0 +1,1 @@
+"""Financial advice: figures from tools, suitability by rule, every step on record."""
