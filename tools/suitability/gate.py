@@ -107,6 +107,14 @@ def gate(
     return _gated(outcome, classified, law, work.finished(), work.breaches, on_request, known)
 
 
+def suitable(products: Iterable[Product], classified: Classified, law: Rules | None = None) -> list[Product]:
+    """The products that a client may be recommended at all, whatever the share; none without a class."""
+    if classified.client_class is None or classified.missing:
+        return []
+    work = _Work(law or rules(), classified.client, classified.client_class, classified.lowest, {})
+    return [each for each in products if work.unsuitable(each) is None]
+
+
 class _Work:
     """The shares while the rules go over them."""
 

@@ -59,6 +59,7 @@ class Rules(BaseModel):
     risk_mix: dict[ClientClass, float]
     illiquid: Illiquid
     severe_loss: dict[RiskClass, float]
+    target_volatility: dict[ClientClass, float]
     texts: dict[str, RuleText]
 
 
