@@ -6,8 +6,8 @@ Its JSON schema is published in docs/schemas/financial_advisor.json (`make schem
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from tools.finance.results import Notice, Order
 
+from tools.finance.results import Notice, Order
 from tools.suitability.gate import Breach
 from workflows.financial_advisor.request import Language, Refusal, Request
 

@@ -11,7 +11,6 @@ from typing import Any, Final, Literal
 
 from tools.finance.market import Fund
 from tools.finance.results import Allocation, FundList, PortfolioMeasured, Valuation
-
 from tools.suitability.client import Client
 from tools.suitability.gate import CASH, Gated, Product, suitable
 from tools.suitability.questionnaire import Classified
@@ -196,7 +195,8 @@ def _held_check(s: Situation) -> Planned | None:
     if not _ready(s) or not s.catalogue:
         return None
     return _plan(
-        "held_check", "suitability", "check_recommendation", weights=s.weights, products=products(s.catalogue, s.weights),
+        "held_check", "suitability", "check_recommendation", weights=s.weights,
+        products=products(s.catalogue, s.weights),
         client=s.client.model_dump(mode="json"), total=s.total,
     )  # fmt: skip
 
@@ -213,9 +213,8 @@ def universe(s: Situation) -> list[Fund]:
     """
     if s.classified is None:
         return []
-    fit = {
-        each.fund_id for each in suitable((Product.model_validate(f.model_dump()) for f in s.catalogue), s.classified)
-    }
+    facts = [Product.model_validate(each.model_dump()) for each in s.catalogue]
+    fit = {each.fund_id for each in suitable(facts, s.classified)}
     held = [each for each in s.catalogue if each.fund_id in s.weights and each.fund_id in fit]
     chosen = {each.category: each for each in held}
     for each in sorted(s.catalogue, key=lambda fund: (fund.currency != s.currency, fund.ongoing_fee, fund.fund_id)):

@@ -71,8 +71,8 @@ UNDERSTAND = Question(
     instruction=(
         "Read the client's question: what is asked (intents, the most important first), which funds it names, amounts, "
         "years, monthly saving or spending, the language (en or zh), and facts about the client that it states. "
-        "risk_scale is 0.5 for half the risk. Set refusal where it asks for guaranteed returns, insider dealing, market "
-        "manipulation or borrowed money, or for what has nothing to do with investing (scope). Leave out what it does "
+        "risk_scale is 0.5 for half the risk. Set refusal where it asks for guaranteed returns, insider dealing, "
+        "market manipulation or borrowed money, or for what has nothing to do with investing (scope). Leave out what it does "
         f"not say; make nothing up. {_DATA} Known funds: {{known_funds}}. The question: {{question}}"
     ),
     needs=Needs(extraction=True, languages=("en", "zh")),
@@ -86,7 +86,7 @@ JUDGE = Question(
         "You judge for a client of class {client_class}. Choose between keeping the portfolio (keep), the proposal, or "
         "weights of your own (own) over the funds given. Weigh risk, return, cost, diversification, the stress figures "
         "and the horizon; name figures only as they stand in the results. Write the reasons in {language}. The "
-        f"suitability rules are applied afterwards whatever you say. {_DATA} Results: {{results}}"
+        f"suitability rules are applied afterwards whatever you say. {_DATA} The results are the material."
     ),
     needs=Needs(reasoning=True, languages=("en", "zh")),
     embedded=_judged,
@@ -101,7 +101,7 @@ WRITE = Question(
         "Answer the client's question in {language}, in two to six plain sentences, from these results only. Every "
         "number must stand in the results, or in what the client said; round as you like, but compute nothing. Promise "
         "nothing. Recommend nothing but the portfolio that passed the gate: {recommended}. "
-        f"{_DATA} Question: {{question}} Results: {{results}} {{faults}}"
+        f"{_DATA} The results are the material. Question: {{question}}"
     ),
     needs=Needs(reasoning=False, languages=("en", "zh")),
     embedded=_worded,

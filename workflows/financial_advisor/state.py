@@ -58,8 +58,8 @@ class Subject(BaseModel):
 
 
 class AdviceState(AdviceInput, total=False):
-    """What the nodes hand on. Kept over the turns of a thread: client, held, subject, pending (a question that waits for
-    facts). Of this turn: the rest. phase: research before the judgement, settle after the gate, done."""
+    """What the nodes hand on. Kept over the turns of a thread: client, held, subject, pending (a question that waits
+    for facts). Of this turn: the rest. phase: research before the judgement, settle after the gate."""
 
     text: str
     spoken: Language

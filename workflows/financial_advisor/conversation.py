@@ -1,0 +1,181 @@
+"""One turn of the conversation: the question, who asks, what is held, and what is still missing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from langchain_core.messages import AnyMessage, HumanMessage
+
+from tools.errors import ConsiliaError, InvalidInput
+from tools.finance.market import Fund
+from tools.suitability.client import KNOWLEDGE, OBJECTIVES, Client
+from tools.suitability.questionnaire import classify
+from workflows.desk import FileStore
+from workflows.financial_advisor import holdings
+from workflows.financial_advisor import request as reading
+from workflows.financial_advisor.advice import ClientOrder
+from workflows.financial_advisor.holdings import Held
+from workflows.financial_advisor.planner import ABOUT_HOLDINGS, RECOMMENDING
+from workflows.financial_advisor.request import Request
+from workflows.financial_advisor.state import AdviceState
+
+LONGEST_QUESTION: Final = 4000
+RESUME_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string", "maxLength": LONGEST_QUESTION},
+        "profile": {"type": "object"},
+        "holdings": {"type": "array", "items": {"type": "object"}},
+    },
+}
+DECISION_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "decision": {"enum": ["refuse", "release"]},
+        "warned": {"type": "boolean", "description": "The client has had the special written risk warning"},
+        "reason": {"type": "string", "maxLength": 2000},
+    },
+    "required": ["decision"],
+}
+
+
+class InvalidDecision(ConsiliaError):
+    """A resume that is no decision."""
+
+    code = "invalid_decision"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn as understood. missing: facts without which it cannot be answered."""
+
+    request: Request
+    client: Client
+    held: Held
+    missing: list[str]
+
+
+def question(state: AdviceState) -> tuple[str, AnyMessage | None]:
+    """The client's question, and the message that it is in; without a message where it came as `question`.
+
+    Raises InvalidInput when there is none, or when it is too long.
+    """
+    text, message = (state.get("question") or "").strip(), None
+    if not text:
+        message = next((each for each in reversed(state.get("messages") or []) if isinstance(each, HumanMessage)), None)
+        text = "" if message is None else str(message.text).strip()
+    if not text:
+        raise InvalidInput("ask something: give question, or messages with a human message last", field="question")
+    if len(text) > LONGEST_QUESTION:
+        raise InvalidInput(f"the question has {len(text)} characters; at most {LONGEST_QUESTION}", field="question")
+    return text, message
+
+
+async def given(state: AdviceState, files: FileStore) -> tuple[Client, Held]:
+    """The client and the holdings: as given with this turn or an earlier one, with what the conversation added."""
+    if file_id := state.get("profile_file_id"):
+        file = await files.read(file_id)
+        profile = holdings.profile_from_toml(_decoded(file.content, file.name), file.name)
+    else:
+        profile = holdings.profile(state.get("profile") or {})
+    if file_id := state.get("holdings_file_id"):
+        file = await files.read(file_id)
+        held = holdings.from_csv(_decoded(file.content, file.name), file.name)
+    else:
+        held = holdings.from_rows(state.get("holdings") or [])
+    before = state.get("client")
+    return (profile if before is None else joined(profile, before)), (
+        held if not held.empty else state.get("held") or held
+    )
+
+
+def _decoded(content: bytes, name: str) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise holdings.InvalidHoldings(f"{name} is neither UTF-8 nor GB 18030 text")
+
+
+def joined(client: Client, said: Client | Request) -> Client:
+    """The client with facts said later: they fill gaps, and otherwise the more careful counts, so that nobody can talk
+    themselves into a higher class."""
+    changes: dict[str, Any] = {}
+    for name in ("client_class", "horizon_years", "loss_capacity"):
+        one, other = getattr(client, name), getattr(said, name)
+        if other is not None:
+            changes[name] = other if one is None else min(one, other)
+    for name, order in (("knowledge", KNOWLEDGE), ("objective", OBJECTIVES)):
+        one, other = getattr(client, name), getattr(said, name)
+        if other is not None:
+            changes[name] = other if one is None else min(one, other, key=cast(tuple[str, ...], order).index)
+    return client.model_copy(update=changes)
+
+
+def names(funds: Sequence[Fund]) -> dict[str, str]:
+    """Ids by id and by name, folded, without what stands in brackets."""
+    found: dict[str, str] = {}
+    for fund in funds:
+        for name in (fund.fund_id, fund.name_en, fund.name_zh):
+            bare = name.split(" (")[0].split("（")[0].strip().casefold()
+            found.setdefault(bare, fund.fund_id)
+    return found
+
+
+def turn(state: AdviceState, understood: Request, client: Client, held: Held, text: str) -> Turn:
+    """The turn, with what is refused by rule whatever a model read, and with an earlier question that waited."""
+    request = understood.model_copy(
+        update={
+            "refusal": reading.refused(text) or understood.refusal,
+            "language": state.get("language") or understood.language,
+        }
+    )
+    pending = state.get("pending")
+    if pending is not None and request.intents == ["answer"] and request.refusal is None:
+        request = pending.model_copy(update={"language": request.language})
+    elif request.intents == ["answer"]:
+        request = request.model_copy(update={"intents": ["allocate" if held.empty else "analyse"]})
+    client = joined(client, understood)
+    return Turn(request, client, held, missing(request, client, held, bool(state.get("subject"))))
+
+
+def missing(request: Request, client: Client, held: Held, follows: bool) -> list[str]:
+    """The facts without which the request cannot be answered, in the order in which to ask for them."""
+    found: list[str] = []
+    if held.empty and not follows and (set(request.intents) & ABOUT_HOLDINGS or request.intents[0] == "less_risk"):
+        found.append("holdings")
+    needs_profile = set(request.intents) & RECOMMENDING or (request.intents[0] == "retirement" and held.empty)
+    return [*found, *classify(client).missing] if needs_profile else found
+
+
+def resumed(state: AdviceState, told: Any) -> Turn:
+    """The turn after an interrupt was answered: a sentence, or facts. Raises InvalidInput for what is neither."""
+    if isinstance(told, str):
+        told = {"text": told}
+    if not isinstance(told, Mapping):
+        raise InvalidInput("resume with text, profile or holdings", field="resume")
+    fields = cast(Mapping[str, Any], told)
+    client, held, request = state["client"], state["held"], state["request"]
+    if isinstance(fields.get("profile"), Mapping):
+        client = joined(client, holdings.profile(cast(Mapping[str, Any], fields["profile"]), "resume"))
+    if fields.get("holdings"):
+        held = holdings.from_rows(cast(Sequence[Any], fields["holdings"]), "resume")
+    if text := str(fields.get("text") or "")[:LONGEST_QUESTION]:
+        said = reading.read(text, fallback=request.language, follows=True)
+        client = joined(client, said)
+        request = request.model_copy(update={"refusal": said.refusal})
+    return Turn(request, client, held, missing(request, client, held, bool(state.get("subject"))))
+
+
+def decision(told: Any, funds: Sequence[str]) -> ClientOrder:
+    """A person's decision. Raises InvalidDecision, also for a release without the written warning."""
+    fields = cast(Mapping[str, Any], told) if isinstance(told, Mapping) else {"decision": told}
+    verdict = fields.get("decision")
+    if verdict not in ("refuse", "release"):
+        raise InvalidDecision(f"decision must be 'refuse' or 'release', not {verdict!r}")
+    if verdict == "release" and fields.get("warned") is not True:
+        raise InvalidDecision("a release needs warned: true, the special written risk warning (Order No. 130, art. 19)")
+    reason = str(fields.get("reason") or "")[:2000]
+    return ClientOrder(funds=tuple(funds), decision=verdict, reason=reason, warned=fields.get("warned") is True)
