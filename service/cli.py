@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import contracts, data, database, demo, evaluate, pool, records, runs, serve, worker
+from service.commands import advice, contracts, data, database, demo, evaluate, pool, records, runs, serve, worker
 
 app = typer.Typer(
     name="consilia",
@@ -26,6 +26,7 @@ def main(
 app.command(rich_help_panel="Workflows")(contracts.review)
 app.command(rich_help_panel="Workflows")(records.translate)
 app.command("sign-off", rich_help_panel="Workflows")(records.sign_off)
+app.command(rich_help_panel="Workflows")(advice.advise)
 app.command(rich_help_panel="Workflows")(demo.demo)
 app.command(rich_help_panel="Workflows")(evaluate.evaluate)
 app.command(rich_help_panel="Service")(serve.serve)

@@ -35,8 +35,10 @@ from tools.finance import server as finance
 from tools.finance.limits import FinanceLimits
 from tools.host import ToolHost, ToolLimits
 from tools.medicine import records_server
+from tools.suitability import server as suitability
 from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
+from workflows.financial_advisor.graph import workflow as financial_advisor
 from workflows.medical_translation.graph import workflow as medical_translation
 from workflows.registry import Registry, Workflow
 
@@ -73,7 +75,7 @@ class Additions:
 
 def workflows(settings: Settings, added: Sequence[Workflow] = ()) -> Registry:
     """The workflows that come with Consilia, and the user's own. Raises GraphNotLoadable."""
-    ours = [contract_review(), medical_translation()]
+    ours = [contract_review(), medical_translation(), financial_advisor()]
     theirs = [loading.load(name, path, settings.config_dir) for name, path in settings.workflows.items()]
     if settings.langgraph_json is not None:
         declared = loading.read_langgraph_json(settings.langgraph_json)
@@ -104,6 +106,7 @@ async def open_house(
             "contracts": contracts.server(),
             "records": records_server.server(),
             "finance": finance.server(MarketStore(database), _finance_limits(limits)),
+            "suitability": suitability.server(),
             **added.servers,
         }
         host = await stack.enter_async_context(ToolHost(servers, tool_limits))

@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from sqlalchemy import RowMapping, delete, func, insert, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -35,6 +36,12 @@ LARGE: Final = 16_384
 
 _APART: Final = "+values"
 """Suffix of a checkpoint's type when some of its channel values are in checkpoint_values."""
+
+
+def serializer(types: Sequence[type]) -> SerializerProtocol | None:
+    """What reads a workflow's checkpoints: only its own types beside LangGraph's. A user's graph, which declares none,
+    has LangGraph's default, which takes any type and warns of it."""
+    return JsonPlusSerializer(allowed_msgpack_modules=types) if types else None
 
 
 class _Statements:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.database import runs, threads
 from service.database.engine import Database
 from service.database.writer import Fence, Superseded
-from service.runs.checkpoints import DatabaseSaver
+from service.runs.checkpoints import DatabaseSaver, serializer
 from service.runs.desks import Desks
 from service.runs.driving import Drive, Driven, drive
 from service.runs.ending import ending
@@ -184,7 +184,7 @@ class Executor:
     ) -> Outcome:
         workflow = self._registry.get(row["graph_id"])
         fresh = execution.attempt == 1 and bool(row["kwargs"].get("temporary"))
-        saver = DatabaseSaver(self._database, fence=fence, fresh=fresh)
+        saver = DatabaseSaver(self._database, serde=serializer(workflow.state_types), fence=fence, fresh=fresh)
         config = self._config(row, execution.attempt)
         order = Drive.of(row)
         context: Any = cast(dict[str, Any], row["kwargs"]).get("context") or None

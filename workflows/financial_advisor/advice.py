@@ -75,7 +75,7 @@ class Suitability(_Part):
 class Advice(_Part):
     """The answer to one question. engine: who answered; degraded: a model was due and the embedded engine stepped in.
 
-    kind: answer, question (facts are missing, the text asks for them) or refusal. removed: sentences that were taken out
+    kind: answer, question (facts are missing, the text asks for them) or refusal. removed: sentences taken out
     because no tool returned a figure in them, or suitability forbids what they say.
     """
 

@@ -1,7 +1,7 @@
 """From results to the advice: traced, cleaned of what may not be said, and put together."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import orjson
@@ -17,15 +17,16 @@ from workflows.financial_advisor.advice import (
     TracedFigure,
 )
 from workflows.financial_advisor.calls import Called, result
+from workflows.financial_advisor.material import Material
 from workflows.financial_advisor.planner import Situation
 from workflows.financial_advisor.state import AdviceState
 from workflows.financial_advisor.texts import texts
 from workflows.financial_advisor.tracing import Ground
-from workflows.financial_advisor.writing import Material
 
 # Every key of the state is optional to LangGraph; a node runs after those that set what it reads.
 # pyright: reportTypedDictNotRequiredAccess=false
 
+_CURVES: Final = frozenset({"growth", "drawdown", "bands", "points"})
 _LONG: Final = 40
 """Items of a list that a model is shown; curves are cut to that."""
 
@@ -62,15 +63,9 @@ def grounds(state: AdviceState) -> Ground:
     results: dict[str, Any] = {
         each.id: each.result for each in state["calls"] if each.result is not None and each.key != "funds"
     }
-    named = _mentioned(state)
+    named, every = _mentioned(state), state["request"].intents[0] == "funds"
     listed = next((each.id for each in state["calls"] if each.key == "funds"), "t1")
-    results[listed] = {
-        "funds": [
-            each.model_dump(mode="json")
-            for each in funds
-            if each.fund_id in named or state["request"].intents[0] == "funds"
-        ]
-    }
+    results[listed] = {"funds": [each.model_dump(mode="json") for each in funds if every or each.fund_id in named]}
     said = [str(each.text) for each in state.get("messages") or [] if each.type == "human"]
     statements = [*said, state["text"], state["client"].model_dump(mode="json"), state["held"].model_dump(mode="json")]
     names = [text for fund in funds for text in (fund.name_en, fund.name_zh, fund.fund_id)]
@@ -83,22 +78,29 @@ def grounds(state: AdviceState) -> Ground:
 
 def _mentioned(state: AdviceState) -> set[str]:
     gated = state["gated"]
-    weights = [each.arguments.get("weights") or {} for each in state["calls"]]
-    names = {str(name) for each in weights for name in cast(dict[str, Any], each)}
+    given = [_object(each.arguments.get("weights")) for each in state["calls"]]
+    names = {name for weights in given for name in weights}
     return names | set(state["request"].funds) | set(gated.weights if gated else ())
 
 
-def _labels(value: Mapping[str, Any]) -> list[str]:
+def _object(value: Any) -> dict[str, Any]:
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [_object(each) for each in cast(list[Any], value)] if isinstance(value, list) else []
+
+
+def _labels(found: Mapping[str, Any]) -> list[str]:
     """Fixed texts in a result that hold digits but are no figures: titles of scenarios, rules and their sources."""
-    found: list[str] = []
-    for scenario in value.get("scenarios") or []:
-        found += [scenario["title_en"], scenario["title_zh"]]
-    for breach in value.get("breaches") or []:
-        found += [text for part in ("title", "source") for text in breach[part].values()]
-    for reasons in (value.get("reasons") or {}).values() if isinstance(value.get("reasons"), dict) else ():
-        found += reasons
-    found += [notice["message"] for notice in value.get("notices") or []]
-    return found
+    texts_: list[str] = []
+    for scenario in _objects(found.get("scenarios")):
+        texts_ += [str(scenario["title_en"]), str(scenario["title_zh"])]
+    for breach in _objects(found.get("breaches")):
+        texts_ += [str(text) for part in ("title", "source") for text in _object(breach[part]).values()]
+    for reasons in _object(found.get("reasons")).values():
+        texts_ += [str(each) for each in cast(list[Any], reasons)]
+    return texts_ + [str(notice["message"]) for notice in _objects(found.get("notices"))]
 
 
 def recommended(state: AdviceState) -> dict[str, float]:
@@ -113,14 +115,12 @@ def _allowed(state: AdviceState, situation: Situation) -> set[str]:
 
 def faults(text: str, known: Ground, state: AdviceState) -> list[str]:
     """What is wrong with a model's text, as sentences for its repair."""
-    found = [f"{each.text!r} stands in no result" for each in tracing.untraceable(text, known, _today(state))]
+    found = [
+        f"{each.text!r} stands in no result" for each in tracing.untraceable(text, known, datetime.now(UTC).date())
+    ]
     catalogue = result(state["calls"], "funds", FundList)
     taken = prose.faults(text, catalogue.funds if catalogue else [], set(recommended(state)))
     return found + [f"may not be said ({why}): {text[start:end].strip()[:80]!r}" for start, end, why in taken]
-
-
-def _today(state: AdviceState) -> Any:
-    return datetime.now().date() if state else None
 
 
 class _Cleaner:
@@ -202,18 +202,11 @@ def _figures(parts: Sequence[Section], known: Ground, s: Situation) -> tuple[Tra
     found: dict[tuple[str, str], TracedFigure] = {}
     for section in parts:
         for figure in tracing.trace("\n".join(section.paragraphs), known, s.today):
-            if figure.source is not None:
-                value = figure.source.value if "-" not in figure.text[:8] or not figure.text[:4].isdigit() else None
-                found.setdefault(
-                    (section.key, figure.text),
-                    TracedFigure(
-                        text=figure.text,
-                        section=section.key,
-                        call=figure.source.call,
-                        path=figure.source.path,
-                        value=value,
-                    ),
+            if (source := figure.source) is not None:
+                traced = TracedFigure(
+                    text=figure.text, section=section.key, call=source.call, path=source.path, value=source.value
                 )
+                found.setdefault((section.key, figure.text), traced)
     return tuple(found.values())
 
 

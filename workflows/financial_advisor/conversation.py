@@ -19,6 +19,9 @@ from workflows.financial_advisor.planner import ABOUT_HOLDINGS, RECOMMENDING
 from workflows.financial_advisor.request import Request
 from workflows.financial_advisor.state import AdviceState
 
+# Every key of the state is optional to LangGraph; a turn is resumed after the nodes that set what is read here.
+# pyright: reportTypedDictNotRequiredAccess=false
+
 LONGEST_QUESTION: Final = 4000
 RESUME_SCHEMA: Final[Mapping[str, Any]] = {
     "type": "object",

@@ -15,13 +15,14 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from tools.errors import ConsiliaError
-from tools.finance.results import FundList
+from tools.finance.results import FundList, PortfolioMeasured
 from tools.suitability.gate import Gated
 from workflows.desk import Desk, place
 from workflows.financial_advisor import answering, conversation, judging, pictures, planner, report, writing
 from workflows.financial_advisor.advice import Advice
 from workflows.financial_advisor.calls import Called, result
 from workflows.financial_advisor.conversation import Turn
+from workflows.financial_advisor.material import Material
 from workflows.financial_advisor.planner import Situation
 from workflows.financial_advisor.questions import JUDGE, UNDERSTAND, WRITE
 from workflows.financial_advisor.state import STATE_TYPES, AdviceInput, AdviceOutput, AdviceState, Subject
@@ -136,7 +137,7 @@ async def _make(
 ) -> list[Called]:
     made: list[Called] = []
     for each in planned:
-        fields = {**each.model_dump(), "id": f"t{len(before) + len(made) + 1}"}
+        fields: dict[str, Any] = {**each.model_dump(), "id": f"t{len(before) + len(made) + 1}"}
         try:
             found = await desk.tools.call_raw(place(runtime, node), each.server, each.tool, each.arguments)
         except ConsiliaError as error:
@@ -213,13 +214,17 @@ async def answer(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     material = _material(state)
     sections, opening = writing.sections(material), writing.opening(material)
     known = answering.grounds(state)
-    facts = {
+    shares = [f"{name} {share:.3f}" for name, share in answering.recommended(state).items()]
+
+    def faults_of(text: str) -> list[str]:
+        return answering.faults(text, known, state)
+
+    facts: dict[str, Any] = {
         "question": state["text"],
         "language": state["spoken"],
         "opening": opening or [material.say("Here is what I found.", "结果如下。")],
-        "recommended": ", ".join(f"{name} {share:.3f}" for name, share in answering.recommended(state).items())
-        or "none",
-        "faults_of": lambda text: answering.faults(text, known, state),
+        "recommended": ", ".join(shares) or "none",
+        "faults_of": faults_of,
     }
     results = answering.shown_results(state["calls"])
     answered = await runtime.context.counsel.ask(place(runtime, "answer"), WRITE, results, facts)
@@ -243,7 +248,7 @@ async def answer(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
 
 def _subject(state: AdviceState) -> Subject:
     situation, gated = _situation(state), state["gated"]
-    proposed = result(situation.calls, "proposed" if gated and gated.weights else "current", writing.PortfolioMeasured)
+    proposed = result(situation.calls, "proposed" if gated and gated.weights else "current", PortfolioMeasured)
     weights = gated.weights if gated and gated.weights else situation.weights
     volatility = proposed.measures.volatility if proposed else None
     return Subject(request=state["request"], weights=weights, volatility=volatility)
@@ -291,8 +296,8 @@ def _situation(state: AdviceState) -> Situation:
     )
 
 
-def _material(state: AdviceState) -> writing.Material:
-    return writing.Material(_situation(state), state["spoken"], state["judged"], state["gated"], state["client_order"])
+def _material(state: AdviceState) -> Material:
+    return Material(_situation(state), state["spoken"], state["judged"], state["gated"], state["client_order"])
 
 
 def build() -> Graph:
@@ -323,7 +328,7 @@ def workflow() -> Workflow:
     return Workflow(
         name="financial_advisor",
         description=(
-            "Advises on funds and portfolios in conversation: figures from tools, suitability by rule, charts and a report."
+            "Advises on funds and portfolios in conversation: figures from tools, suitability by rule, a report."
         ),
         compiled=build(),
         tools=SERVERS,

@@ -74,9 +74,10 @@ def from_csv(text: str, name: str = "holdings") -> Held:
 
     Raises InvalidHoldings with the line at fault.
     """
-    sample = text.lstrip("\ufeff")
-    delimiter = max(",;\t", key=sample.split("\n", 1)[0].count)
-    rows = list(csv.reader(io.StringIO(sample), delimiter=delimiter))
+    lines = text.lstrip("\ufeff").splitlines()
+    first = next((number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
+    delimiter = max(",;\t", key=lines[first].count) if lines else ","
+    rows = list(csv.reader(io.StringIO("\n".join(lines[first:])), delimiter=delimiter))
     if len(rows) - 1 > MOST_ROWS:
         raise InvalidHoldings(f"{name}: {len(rows) - 1} rows; at most {MOST_ROWS} are read")
     heading = [_ALIASES.get(cell.strip().lower(), cell.strip().lower()) for cell in rows[0]] if rows else []
@@ -86,7 +87,7 @@ def from_csv(text: str, name: str = "holdings") -> Held:
             f"{','.join(rows[0])[:120] if rows else 'empty'!r}"
         )
     records: list[dict[str, str]] = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(rows[1:], start=first + 2):
         if not any(cell.strip() for cell in row) or row[0].lstrip().startswith("#"):
             continue
         record = dict(zip(heading, (cell.strip() for cell in row), strict=False))

@@ -1,4 +1,5 @@
 """The charts of an answer, drawn from the tools' results."""
+# ruff: noqa: E501 (Chinese characters count double)
 
 from tools.charts import lines
 from tools.charts.bars import Row, bars, stacked
@@ -9,7 +10,7 @@ from tools.charts.scatter import Point, scatter
 from tools.finance.results import Frontier, PortfolioMeasured, Projection, Stress
 from tools.suitability.gate import CASH
 from workflows.financial_advisor.calls import result
-from workflows.financial_advisor.writing import Material, pct
+from workflows.financial_advisor.material import Material, pct
 
 
 def drawn(m: Material) -> dict[str, Chart]:

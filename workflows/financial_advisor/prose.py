@@ -3,6 +3,7 @@
 The structured recommendation has gone through the gate; prose could still smuggle something past it. So a sentence of a
 model that breaks one of these rules is taken out, whatever else it says, and the answer says that it was.
 """
+# ruff: noqa: E501 (Chinese characters count double)
 
 import re
 from collections.abc import Collection, Sequence

@@ -72,8 +72,8 @@ UNDERSTAND = Question(
         "Read the client's question: what is asked (intents, the most important first), which funds it names, amounts, "
         "years, monthly saving or spending, the language (en or zh), and facts about the client that it states. "
         "risk_scale is 0.5 for half the risk. Set refusal where it asks for guaranteed returns, insider dealing, "
-        "market manipulation or borrowed money, or for what has nothing to do with investing (scope). Leave out what it does "
-        f"not say; make nothing up. {_DATA} Known funds: {{known_funds}}. The question: {{question}}"
+        "market manipulation or borrowed money, or what has nothing to do with investing (scope). Leave out what it "
+        f"does not say; make nothing up. {_DATA} Known funds: {{known_funds}}. The question: {{question}}"
     ),
     needs=Needs(extraction=True, languages=("en", "zh")),
     embedded=_understood,

@@ -1,4 +1,5 @@
 """The answer as one HTML file (no script, nothing loaded, prints well, light and dark) and as Markdown."""
+# ruff: noqa: E501 (Chinese characters count double)
 
 import re
 from collections.abc import Mapping
@@ -51,15 +52,25 @@ def html(advice: Advice, charts: Mapping[str, Chart]) -> str:
         for section in advice.sections
     }
     shown = {id(chart) for group in placed.values() for chart in group}
+
+    def figure(chart: Chart) -> Markup:
+        return Markup(chart.figure(t["figures"]))  # noqa: S704, charts escape their text
+
+    def annotated(section: Section, paragraph: str) -> list[tuple[str, str]]:
+        return _annotated(advice, section, paragraph)
+
+    def bullet(paragraph: str) -> bool:
+        return paragraph.startswith("- ")
+
     return environment.get_template("report.html.j2").render(
         advice=advice,
         t=t,
         chart_style=Markup(STYLE),  # noqa: S704, a constant of ours
         placed=placed,
         rest=[chart for chart in charts.values() if id(chart) not in shown],
-        figure=lambda chart: Markup(chart.figure(t["figures"])),  # noqa: S704, charts escape their text
-        annotated=lambda section, paragraph: _annotated(advice, section, paragraph),
-        bullet=lambda paragraph: paragraph.startswith("- "),
+        figure=figure,
+        annotated=annotated,
+        bullet=bullet,
     )
 
 

@@ -24,9 +24,10 @@ _TEXTS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A number that was returned or said. call: the tool call's id, "client" for the client. path: where in it."""
+    """A number (or, without a value, a date) that was returned or said. call: the tool call's id, or "client" for the
+    client. path: where in it."""
 
-    value: float
+    value: float | None
     call: str
     path: str
 
@@ -61,7 +62,7 @@ def ground(results: Mapping[str, Any], statements: Iterable[Any] = (), names: It
         if isinstance(statement, str):
             numbers += [Known(each.value, "client", statement[each.start : each.end]) for each in written(statement)]
             for each in _dates(statement):
-                dates.setdefault(each[2], Known(0.0, "client", each[2]))
+                dates.setdefault(each[2], Known(None, "client", each[2]))
         else:
             for path, value in _leaves(statement, ""):
                 _keep(numbers, dates, value, "client", path)
@@ -75,14 +76,14 @@ def _keep(numbers: list[Known], dates: dict[str, Known], value: Any, call: str, 
     if isinstance(value, int | float):
         numbers.append(Known(float(value), call, path))
     elif isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}([T ].*)?", value):
-        dates.setdefault(value[:10], Known(0.0, call, path))
+        dates.setdefault(value[:10], Known(None, call, path))
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     match value:
         case dict():
             for key, each in cast(dict[str, Any], value).items():
-                if key in _CURVES or key in _TEXTS:
+                if key in _TEXTS or (key in _CURVES and isinstance(each, dict | list)):
                     continue
                 if key == "bands" and isinstance(each, list) and each:
                     yield from _leaves(each[-1], f"{path}.bands[-1]")
@@ -312,7 +313,7 @@ def trace(text: str, known: Ground, today: date | None = None) -> list[Figure]:
     for start, end, said in _dates(_plain(bare)):
         source = next((where for day, where in known.dates.items() if day.startswith(said)), None)
         if source is None and today is not None and today.isoformat().startswith(said):
-            source = Known(0.0, "today", said)
+            source = Known(None, "today", said)
         found.append(Figure(start, end, text[start:end], source))
     return sorted(found, key=lambda one: one.start)
 
@@ -321,7 +322,7 @@ def _source(number: Written, known: Ground) -> Known | None:
     best: Known | None = None
     closest = float("inf")
     for each in known.numbers:
-        if number.sign == "+" and each.value < 0:
+        if each.value is None or (number.sign == "+" and each.value < 0):
             continue
         gap = abs(abs(each.value) - number.value)
         if gap <= number.slack * (1 + 1e-9) + abs(number.value) * 1e-9 and gap < closest:

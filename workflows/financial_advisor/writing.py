@@ -3,10 +3,11 @@
 Every figure is printed from a result of this turn; nothing is computed here. What is known only by code (a notice, a
 fault) is worded in the answer's language.
 """
+# ruff: noqa: E501 (Chinese characters count double)
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
 
 from tools.finance.results import (
     Allocation,
@@ -23,105 +24,12 @@ from tools.finance.results import (
     Stress,
 )
 from tools.suitability.gate import CASH, Breach, Gated
-from workflows.financial_advisor.advice import ClientOrder, Section
+from workflows.financial_advisor.advice import Section
 from workflows.financial_advisor.calls import Fault, failed, result
-from workflows.financial_advisor.planner import Situation
-from workflows.financial_advisor.questions import Judged
-from workflows.financial_advisor.request import Language
+from workflows.financial_advisor.material import Material, pct
+from workflows.financial_advisor.words import FACTS, FAULTS, NOTICES, RISK
 
-_UNITS: Final[Mapping[str, str]] = {
-    "CNY": "元", "USD": "美元", "EUR": "欧元", "HKD": "港元", "GBP": "英镑", "JPY": "日元", "CHF": "瑞士法郎",
-}  # fmt: skip
-FACTS: Final[Mapping[str, tuple[str, str]]] = {
-    "holdings": (
-        "what you hold: fund ids with units (a CSV file, or in the input)",
-        "您的持仓：基金代码和份额（CSV文件或直接输入）",
-    ),
-    "client_class": ("your risk class (C1 to C5), or the questionnaire's answers", "您的风险承受能力等级（C1至C5）或风险测评问卷"),
-    "horizon_years": ("for how many years you can leave the money", "这笔资金可以投资多少年"),
-    "objective": (
-        "what the money is for: preservation, income, balanced, growth or speculation",
-        "投资目标：保值、收入、稳健增值（平衡）、增长或投机",
-    ),
-    "knowledge": (
-        "your knowledge of investments: none, basic, informed or advanced",
-        "投资知识：没有、基础、较丰富或专业",
-    ),
-    "loss_capacity": ("the largest loss you could bear in a bad year, in %", "极端年份最多能承受百分之多少的亏损"),
-}  # fmt: skip
-_CATEGORIES: Final[Mapping[str, tuple[str, str]]] = {
-    "money_market": ("money market", "货币基金"), "government_bond": ("government bonds", "国债"),
-    "corporate_bond": ("corporate bonds", "信用债"), "high_yield_bond": ("high yield bonds", "高收益债"),
-    "balanced": ("balanced", "平衡型"), "equity_developed": ("developed market shares", "发达市场股票"),
-    "equity_emerging": ("emerging market shares", "新兴市场股票"), "equity_china": ("Chinese shares", "中国股票"),
-    "sector_equity": ("sector shares", "行业股票"), "real_estate": ("real estate", "房地产"),
-    "commodity": ("commodities", "大宗商品"), "gold": ("gold", "黄金"), "alternative": ("alternatives", "另类投资"),
-    "cash": ("cash", "现金"), "liquidity": ("liquidity", "流动性"), "illiquid": ("illiquid products", "低流动性产品"),
-    "portfolio": ("the portfolio", "整个组合"), "client": ("you", "客户"), "Σ": ("all together", "合计"),
-}  # fmt: skip
-_NOTICES: Final[Mapping[str, str]] = {
-    "synthetic_data": "所用数据为虚构的演示数据，并非真实市场数据", "stale_data": "{subject}的最新净值已过时",
-    "short_history": "{subject}历史数据较短，数字的可靠性有限", "missing_days": "部分交易日因并非所有序列都有数据而被剔除，未做任何填补",
-    "no_data": "{subject}没有净值数据", "not_annualised": "{subject}数据不足一年，收益率未年化", "all_cash": "组合全部为现金",
-    "rate_of_another_day": "{subject}汇率取自此前最近的交易日", "assumption": "预期收益取自历史均值或假设，不代表未来",
-    "undefined_figure": "{subject}部分指标无法计算", "not_reached": "{subject}因最小交易单位未能完全达到目标",
-    "mixed_sources": "真实数据与虚构数据混合使用",
-}  # fmt: skip
-_FAULTS: Final[Mapping[str, tuple[str, str]]] = {
-    "unknown_fund": ("I do not know this fund", "找不到该基金"),
-    "no_market_data": ("There are no values of this fund", "该基金没有净值数据"),
-    "missing_rate": ("An exchange rate is missing", "缺少所需汇率"),
-    "no_common_history": ("The funds share no day with values", "各基金没有共同的净值日期"),
-    "history_too_short": ("There are too few values for this figure", "历史数据太少，无法计算"),
-    "invalid_weights": ("The weights cannot be used", "权重无法使用"),
-    "date_in_the_future": ("The day lies in the future", "日期在未来"),
-    "no_solution": ("No portfolio fulfils all limits", "没有满足全部限制的组合"),
-    "invalid_input": ("A value cannot be used", "输入的数值无法使用"),
-}  # fmt: skip
-_RISK: Final = {"C1": ("conservative", "保守型"), "C2": ("cautious", "稳健型"), "C3": ("balanced", "平衡型"),
-                "C4": ("growth", "成长型"), "C5": ("aggressive", "积极型")}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """All that the answer is made from."""
-
-    situation: Situation
-    language: Language
-    judged: Judged | None
-    gated: Gated | None
-    client_order: ClientOrder | None
-
-    def say(self, en: str, zh: str) -> str:
-        return zh if self.language == "zh" else en
-
-    def money(self, amount: float) -> str:
-        currency = self.situation.currency
-        if self.language == "zh":
-            return f"{amount:,.0f}{_UNITS.get(currency, ' ' + currency)}"
-        return f"{currency} {amount:,.0f}"
-
-    def name(self, fund_id: str) -> str:
-        """The fund's name in the answer's language with its id; plain words for cash and for kinds."""
-        if fund_id == CASH:
-            return self.say("cash", "现金")
-        for fund in self.situation.catalogue:
-            if fund.fund_id == fund_id:
-                return f"{fund.name_zh if self.language == 'zh' else fund.name_en} ({fund_id})"
-        return self.category(fund_id)
-
-    def category(self, key: str) -> str:
-        pair = _CATEGORIES.get(key)
-        return key[:60] if pair is None else self.say(*pair)
-
-    @property
-    def comma(self) -> str:
-        return self.say(", ", "、")
-
-
-def pct(value: float, decimals: int = 1) -> str:
-    """A fraction as per cent, with a true minus."""
-    return f"{value * 100:.{decimals}f}%".replace("-", "\u2212")
+_NOTICE_LIST = TypeAdapter(list[Notice])
 
 
 def sections(m: Material) -> list[Section]:
@@ -157,6 +65,33 @@ def opening(m: Material) -> list[str]:
                 f"您的组合目前价值{m.money(s.valuation.total)}。",
             )
         )
+    stress = result(s.calls, "stress", Stress)
+    if s.intent in ("loss", "stress") and stress is not None and (worst := _worst(stress)):
+        change, amount = worst[0].change or 0.0, worst[0].amount
+        lost = m.say(f", {m.money(-amount)}", f"，即{m.money(-amount)}") if amount else ""
+        title = m.say(worst[0].title_en, worst[0].title_zh)
+        found.append(
+            m.say(
+                f"In the worst of the scenarios ({title}) you would have lost {pct(-change)}{lost}.",
+                f"在最坏的情景（{title}）下，您会亏损{pct(-change)}{lost}。",
+            )
+        )
+    fees, saved = result(s.calls, "fees", FeeDrag), result(s.calls, "projection", Projection)
+    if s.intent == "fees" and fees is not None:
+        found.append(
+            m.say(
+                f"Fees take {m.money(fees.fee_cost)} over {fees.years:g} years.",
+                f"{fees.years:g}年内费用共计{m.money(fees.fee_cost)}。",
+            )
+        )
+    if s.intent == "retirement" and saved is not None:
+        middle = m.money(saved.bands[-1].p50)
+        found.append(
+            m.say(
+                f"By {saved.bands[-1].day} the middle case is {middle}.",
+                f"到{saved.bands[-1].day}，中位数情形为{middle}。",
+            )
+        )
     now = measured.measures.volatility if measured else None
     then = proposed.measures.volatility if proposed else None
     if m.judged is not None and m.judged.choice == "keep":
@@ -186,7 +121,7 @@ def _faults(m: Material) -> Section | None:
     for call in m.situation.calls:
         fault: Fault | None = failed(m.situation.calls, call.key)
         if fault is not None:
-            title = m.say(*_FAULTS.get(fault.code, ("A tool could not answer", "工具无法给出结果")))
+            title = m.say(*FAULTS.get(fault.code, ("A tool could not answer", "工具无法给出结果")))
             told.setdefault(fault.message, f"{title}{m.say(': ', '：')}{fault.message}")
     return Section(
         key="faults", title=m.say("What could not be computed", "无法计算的内容"), paragraphs=tuple(told.values())
@@ -401,7 +336,7 @@ def _suitability(m: Material) -> Section | None:
         return None
     lines: list[str] = []
     if classified.client_class is not None:
-        kind = m.say(*_RISK[classified.client_class])
+        kind = m.say(*RISK[classified.client_class])
         highest = m.gated.highest if m.gated else None
         reach = m.say(f": products up to {highest}", f"：可匹配{highest}及以下产品") if highest else ""
         lines.append(
@@ -521,15 +456,14 @@ def notice_line(m: Material, notice: Notice) -> str:
     """A remark on the data in the answer's language."""
     if m.language == "en":
         return notice.message
-    return _NOTICES[notice.code].format(subject=notice.subject or "")
+    return NOTICES[notice.code].format(subject=notice.subject or "")
 
 
 def notices(m: Material) -> list[Notice]:
     """The remarks of all results, each once."""
     found: dict[tuple[str, str | None], Notice] = {}
     for call in m.situation.calls:
-        for raw in (call.result or {}).get("notices") or []:
-            notice = Notice.model_validate(raw)
+        for notice in _NOTICE_LIST.validate_python((call.result or {}).get("notices") or []):
             found.setdefault((notice.code, notice.subject if notice.code != "assumption" else notice.message), notice)
     return list(found.values())
 
