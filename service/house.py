@@ -35,6 +35,7 @@ from tools.finance import server as finance
 from tools.finance.limits import FinanceLimits
 from tools.host import ToolHost, ToolLimits
 from tools.medicine import records_server
+from tools.medicine import server as medicine
 from tools.suitability import server as suitability
 from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
@@ -105,6 +106,7 @@ async def open_house(
             "documents": documents.server(_document_limits(limits)),
             "contracts": contracts.server(),
             "records": records_server.server(),
+            "medicine": medicine.server(settings.data_dir / "knowledge"),
             "finance": finance.server(MarketStore(database), _finance_limits(limits)),
             "suitability": suitability.server(),
             **added.servers,
