@@ -124,7 +124,7 @@ async def assemble(state: TranslationState, runtime: Runtime[Desk]) -> dict[str,
 
 def needs_sign_off(state: TranslationState) -> str:
     """A person is asked unless the caller left that to the rules and they raise nothing critical."""
-    raised = [*state["alarms"], *state["cautions"]]
+    raised = [*state["alarms"], *state["cautions"], *state["advice"]]
     critical = any(each.severity == SEVERITIES[0] for each in raised)
     return "sign_off" if state["sign_off"] == "always" or critical else "release"
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tools.medicine.alarms import Severity
 from tools.medicine.protection import BRACKETED
+from workflows.medical_translation.key_facts import facts
 from workflows.medical_translation.labels import labels, language_name
 from workflows.medical_translation.languages import right_to_left
 from workflows.medical_translation.report import SEVERITIES, Rendering, Report, ReportSegment
@@ -73,6 +74,7 @@ def html(report: Report, original: str) -> str:
         status=status(report),
         anchor=_anchor,
         unread=report.untranslated,
+        facts=facts(report.key_data),
     )
 
 

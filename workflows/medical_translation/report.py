@@ -56,7 +56,7 @@ class Coverage(Part):
 
 
 class Rest(Part):
-    """What is still to be translated in one segment: the whole of it, or the pieces named."""
+    """What is still to be translated in one segment: the whole of it, or the pieces named. page: 0 for the advice."""
 
     segment: str
     language: str
@@ -178,8 +178,11 @@ def assemble_report(state: TranslationState, generated_at: datetime, outcome: Ou
 
 
 def complete(state: TranslationState) -> bool:
-    """Whether nothing is left in the source language."""
-    return all(each.done in ("translated", "kept") for each in state.get("translations", {}).values())
+    """Whether every segment and every statement of the advice is in every target language."""
+    done = all(each.done in ("translated", "kept") for each in state.get("translations", {}).values())
+    return done and not any(
+        target not in each.translations for each in state.get("advice", []) for target in state["targets"]
+    )
 
 
 def _coverage(state: TranslationState, target: str) -> Coverage:
@@ -230,6 +233,11 @@ def _rests(state: TranslationState) -> list[Rest]:
                 found.append(
                     Rest(segment=segment.id, language=target, page=segment.page, text=segment.text, pieces=pieces)
                 )
+        found += [
+            Rest(segment=each.id, language=target, page=0, text=each.text, pieces=(each.text,))
+            for each in state.get("advice", [])
+            if target not in each.translations
+        ]
     return found
 
 

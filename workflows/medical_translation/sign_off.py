@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from workflows.medical_translation.report import SEVERITIES, complete
-from workflows.medical_translation.state import Raised, Segment, Translated, TranslationState, key
+from workflows.medical_translation.state import Raised, Segment, Statement, Translated, TranslationState, key
 
 # Every key of the state is optional to LangGraph; a sign-off comes after the nodes that set them.
 # pyright: reportTypedDictNotRequiredAccess=false
@@ -58,7 +58,7 @@ def schema(state: TranslationState) -> dict[str, Any]:
     edit = {
         "type": "object",
         "properties": {
-            "segment": {"type": "string", "title": "Segment"},
+            "segment": {"type": "string", "title": "Segment, or statement of the advice"},
             "language": {"enum": list(state["targets"]), "title": "Language"},
             "text": {"type": "string", "minLength": 1, "maxLength": 20_000, "title": "New translation"},
         },
@@ -94,18 +94,23 @@ def decide(state: TranslationState, answer: Any) -> dict[str, Any]:
     if problem:
         return {"problem": problem, "decision": None}
     edits = cast(list[dict[str, str]], given.get("edits") or [])
+    statements = {each.id for each in state.get("advice", [])}
+    advised = {key(each["segment"], each["language"]): each["text"] for each in edits if each["segment"] in statements}
     decision: dict[str, Any] = {
         "decision": given["decision"],
         "reason": str(given.get("reason") or ""),
         "accepted": sorted(given.get("accepted") or []),
         "edited": [key(each["segment"], each["language"]) for each in edits],
     }
-    changed = {key(each["segment"], each["language"]): _edited(each) for each in edits}
+    changed = {
+        key(each["segment"], each["language"]): _edited(each) for each in edits if each["segment"] not in statements
+    }
     return {
         "problem": None,
         "decision": decision,
         "decisions": [*state.get("decisions", []), decision],
         **({"translations": changed} if changed else {}),
+        **({"advice": [_said(each, advised) for each in state["advice"]]} if advised else {}),
     }
 
 
@@ -131,7 +136,7 @@ def _problem(state: TranslationState, given: dict[str, Any]) -> str | None:
     faults: list[ValidationError] = list(Draft202012Validator(wanted).iter_errors(given))  # pyright: ignore[reportUnknownMemberType]
     if faults:
         return f"{'.'.join(map(str, faults[0].path)) or 'the decision'}: {_told(faults[0])}"
-    known = {each.id for each in state["segments"]}
+    known = {each.id for each in (*state["segments"], *state.get("advice", []))}
     edits = cast(list[dict[str, str]], given.get("edits") or [])
     unknown = [each["segment"] for each in edits if each["segment"] not in known]
     return f"there is no segment {', '.join(map(repr, unknown))}" if unknown else None
@@ -146,6 +151,12 @@ def _told(fault: ValidationError) -> str:
             return "has a field that this decision does not take"
         case _:
             return f"does not fit {fault.validator} = {str(fault.validator_value)[:200]}"
+
+
+def _said(statement: Statement, advised: dict[str, str]) -> Statement:
+    """The statement with the translations that a clinician gave."""
+    given = {at.split(".", 1)[1]: text for at, text in advised.items() if at.split(".", 1)[0] == statement.id}
+    return statement.model_copy(update={"translations": {**statement.translations, **given}})
 
 
 def _edited(edit: dict[str, str]) -> Translated:

@@ -141,8 +141,9 @@ class Citation(Part):
 class Statement(Part):
     """One statement of the advice. A statement without citations is marked as such wherever it is shown.
 
-    kind: interaction, dose, contraindication, warning, condition, general. text: in the record's language or English.
-    translations: by target language; a language that is missing could not be made.
+    kind: interaction, dose, contraindication, allergy, renal, …, condition. about: keys of drugs or conditions.
+    text: in `language`. translations: by target language; one that is missing could not be made, and then `headlines`
+    at least say there what it is about.
     """
 
     id: str
@@ -150,7 +151,9 @@ class Statement(Part):
     severity: Severity
     language: str
     text: str
+    about: tuple[str, ...] = ()
     citations: tuple[Citation, ...] = ()
+    headlines: dict[str, str] = Field(default_factory=dict)
     translations: dict[str, str] = Field(default_factory=dict)
     said_by: str = "embedded"
 

@@ -175,7 +175,10 @@ async def verify(desk: Desk, here: Place, state: TranslationState, only: frozens
 
 
 async def second_opinion(desk: Desk, here: Place, state: TranslationState) -> list[Opinion]:
-    """A second model's judgement of every translated segment; none where the embedded engine is all there is."""
+    """A second model's judgement of every translated segment; none where the embedded engine is all there is.
+
+    The judge compares the source with what was translated back, so it need not know the target language.
+    """
     opinions: list[Opinion] = []
     if desk.counsel.pool.embedded:
         return opinions
@@ -188,7 +191,7 @@ async def second_opinion(desk: Desk, here: Place, state: TranslationState) -> li
         back = await desk.counsel.ask(here, _spoken(TRANSLATE_BACK, main, target), shared, facts)
         returned: Mapping[str, str] = {each.id: each.text for each in back.value.segments}
         facts["translations"] = listed({each: f"{text} ← {returned.get(each, '')}" for each, text in said.items()})
-        judged = await desk.counsel.ask(here, _spoken(JUDGE, main, target), shared, facts)
+        judged = await desk.counsel.ask(here, _spoken(JUDGE, main), shared, facts)
         opinions += [
             Opinion(
                 segment=each.id,

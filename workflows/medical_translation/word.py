@@ -17,6 +17,7 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
 from tools.medicine.lexicon import IDEOGRAPHIC, language
+from workflows.medical_translation.key_facts import Fact, facts
 from workflows.medical_translation.labels import labels, language_name
 from workflows.medical_translation.languages import right_to_left
 from workflows.medical_translation.page import Check, Piece, Row, checks, clean, rows, status
@@ -69,6 +70,9 @@ def docx(report: Report, original: str) -> bytes:
     if report.advice:
         document.add_heading(words["advice"], 1)
         _append(document, _advice_table(report, words))
+    for kind, lines in facts(report.key_data).items():
+        document.add_heading(f"{words['key_data']}: {words[kind]}", 2)
+        _append(document, _fact_table(lines, report.language, words))
     for target in report.targets:
         document.add_heading(f"{words['side_by_side']}: {language_name(target)}", 1)
         _append(document, _side_table(by_language[target], target, words))
@@ -85,7 +89,7 @@ def _set_page(document: Any) -> None:
     section.orientation, section.page_width, section.page_height = WD_ORIENT.LANDSCAPE, Cm(29.7), Cm(21)
     section.left_margin = section.right_margin = Cm(1.6)
     section.top_margin = section.bottom_margin = Cm(1.6)
-    for name, size in (("Normal", 10), ("Title", 20), ("Heading 1", 14)):
+    for name, size in (("Normal", 10), ("Title", 20), ("Heading 1", 14), ("Heading 2", 11.5)):
         style = document.styles[name]
         style.font.name, style.font.size = "Arial", Pt(size)
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
@@ -135,17 +139,36 @@ def _advice_table(report: Report, words: dict[str, str]) -> str:
     lines: list[str] = []
     for statement in report.advice:
         wash, ink = _WASH[statement.severity], _INK[statement.severity]
-        said = [(statement.translations[each], each) for each in report.targets if each in statement.translations]
+        said = [
+            (told, each)
+            for each in report.targets
+            if (told := statement.translations.get(each) or statement.headlines.get(each))
+        ]
+        if any(each not in statement.translations for each in report.targets):
+            said.append((statement.text, statement.language))
         cited = "; ".join(f"{each.title}, {each.source} [{each.entry}]" for each in statement.citations)
         cells = [
             _cell([Piece("text", words[statement.severity])], widths[0], "", bold=True, wash=wash, ink=ink),
-            _framed(
-                [_paragraph([Piece("text", text)], tag) for text, tag in said or [(statement.text, "en")]], widths[1]
-            ),
+            _framed([_paragraph([Piece("text", text)], tag) for text, tag in said], widths[1]),
             _cell([Piece("text", cited or words["no_citation"])], widths[2], ""),
         ]
         lines.append(_row(cells))
     return _table(lines, widths)
+
+
+def _fact_table(lines: Sequence[Fact], spoken: str, words: dict[str, str]) -> str:
+    widths = (4_500, 8_000, 2_500)
+    found = [
+        _row(
+            [
+                _cell([Piece("text", fact.quote)], widths[0], spoken),
+                _cell([Piece("text", f"{fact.detail} {fact.flag}".strip())], widths[1], spoken),
+                _cell([Piece("text", " ".join([fact.code, words.get(fact.mark, "")]).strip())], widths[2], ""),
+            ]
+        )
+        for fact in lines
+    ]
+    return _table(found, widths)
 
 
 def _side_table(side: Sequence[Row], target: str, words: dict[str, str]) -> str:
