@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: $(shell grep -oE "^[a-z-]+:" $(MAKEFILE_LIST) | tr -d :)
+.PHONY: $(shell grep -oE "^[a-z-]+:" $(MAKEFILE_LIST) | tr -d :) bench-finance
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ lock: $(UV) ## Lock the requirements anew, with hashes (UPGRADE=--upgrade takes 
 	$$compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock; \
 	printf "uv\nhatchling\neditables\n" | $$compile - -o requirements-build.lock; \
 	printf "langgraph-cli[inmem]\n" | $$compile - -o requirements-reference.lock
+
+bench-finance: $(VENV)/.installed ## Time the portfolio mathematics: 50 funds, ten years of daily values
+	@$(BIN)/python benchmarks/finance.py
 
 bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: make bench-cuad DATA=DIR
 	@$(BIN)/consilia evaluate contract_review --data $(or $(DATA),../shared/data/cuad) --out out/cuad

@@ -206,7 +206,7 @@ def show(
         async with _database(config) as database:
             book = Book(MarketStore(database), _tenant(tenant), datetime.now(UTC).date())
             facts = await book.facts(series)
-            values = (await book.market.series(book.tenant_id, [facts.series_id]))[facts.series_id]
+            values = (await book.series([facts.series_id]))[facts.series_id]
             fund = (await book.funds()).get(facts.series_id)
             shown: dict[str, Any] = {"series": facts.model_dump(mode="json")}
             shown["fund"] = fund.model_dump(mode="json") if fund else None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tools.errors import InvalidInput
 from tools.finance import currency as exchange
+from tools.finance.currency import Step
 from tools.finance.faults import FutureDate, NoData, UnknownFund
 from tools.finance.limits import FinanceLimits
 from tools.finance.market import CASH, Fund, MarketData, SeriesFacts
@@ -69,6 +70,8 @@ class Book:
     _funds: dict[str, Fund] | None = None
     _listing: dict[str, SeriesFacts] | None = None
     _names: dict[str, str] = field(default_factory=dict[str, str])
+    _series: dict[str, Series] = field(default_factory=dict[str, Series])
+    _rates: dict[tuple[str, str], Series] = field(default_factory=dict[tuple[str, str], Series])
 
     async def funds(self) -> dict[str, Fund]:
         """Every fund by id."""
@@ -119,6 +122,25 @@ class Book:
             return await self.facts(named)
         raise await self._unknown(series_id)
 
+    async def series(self, series_ids: Sequence[str]) -> Mapping[str, Series]:
+        """The series of these exact ids, each read once; ids that do not exist are left out."""
+        missing = [name for name in series_ids if name not in self._series]
+        if missing:
+            self._series |= await self.market.series(self.tenant_id, missing)
+        return self._series
+
+    async def windows(
+        self,
+        ids: Sequence[str],
+        currency: str | None,
+        start: date | None = None,
+        end: date | None = None,
+        least: int = 2,
+    ) -> list[Window]:
+        """A window for each of these ids on its own days; all are read at once. Raises as `window` does."""
+        await self.series([(await self.facts(name)).series_id for name in ids])
+        return [await self.window([name], currency, start, end, least) for name in ids]
+
     async def window(
         self,
         ids: Sequence[str],
@@ -138,8 +160,8 @@ class Book:
         wanted = {each.currency for each in facts if currency is not None and each.currency != currency}
         ways = {source: exchange.route(pairs, source, currency or source) for source in sorted(wanted)}
         rate_ids = sorted({step.pair for way in ways.values() for step in way})
-        series = await self.market.series(self.tenant_id, [*(each.series_id for each in facts), *rate_ids])
-        rates = {source: exchange.rates(series, way) for source, way in ways.items()}
+        series = await self.series([*(each.series_id for each in facts), *rate_ids])
+        rates = {source: self._rate(series, source, currency or source, way) for source, way in ways.items()}
         values: dict[str, Series] = {}
         for name, each in zip(ids, facts, strict=True):
             own = series[each.series_id]
@@ -147,6 +169,11 @@ class Book:
         panel = await asyncio.to_thread(align, values, tuple(ids), start, end, least)
         used = (*facts, *(listing[pair] for pair in rate_ids))
         return Window(panel, used, tuple(self._doubts(panel, used, start, end)))
+
+    def _rate(self, series: Mapping[str, Series], source: str, target: str, way: tuple[Step, ...]) -> Series:
+        if (source, target) not in self._rates:
+            self._rates[source, target] = exchange.rates(series, way)
+        return self._rates[source, target]
 
     def check_dates(self, *days: date | None) -> None:
         """Raises FutureDate for a day after today, InvalidInput when start is after end."""

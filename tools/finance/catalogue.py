@@ -89,7 +89,7 @@ async def history(
 
     Raises InvalidInput when there are more values than the limit.
     """
-    windows = [await book.window([name], currency, start, end, least=1) for name in ids]
+    windows = await book.windows(ids, currency, start, end, least=1)
     found: list[History] = []
     for name, window in zip(ids, windows, strict=True):
         own = (await book.facts(name)).currency
@@ -112,7 +112,7 @@ async def measure_funds(book: Book, ids: Sequence[str], currency: str | None, te
     terms.check()
     if not ids:
         raise InvalidInput("name at least one fund", field="fund_ids")
-    windows = [await book.window([name], currency, terms.start, terms.end) for name in ids]
+    windows = await book.windows(ids, currency, terms.start, terms.end)
 
     def work() -> list[FundMeasures]:
         found: list[FundMeasures] = []

@@ -10,6 +10,14 @@ from tools.finance.risk import historical_cvar
 from tools.finance.series import Floats, floats
 
 
+class _Quiet(highspy.Highs):
+    """HiGHS without its banner, which would go to standard output, where a command's JSON or an MCP stream goes."""
+
+    def enableCallbacks(self) -> None:
+        self.setOptionValue("output_flag", False)
+        super().enableCallbacks()
+
+
 def minimum_cvar(
     returns: Floats, confidence: float, bounds: Bounds, expected: Floats | None = None, least: float = 0.0
 ) -> Floats:
@@ -21,8 +29,7 @@ def minimum_cvar(
     program's bound meets CVaR. Source of the cuts: Künzi-Bay & Mayer (2006), Computational Management Science 3.
     """
     count = returns.shape[1]
-    solver = highspy.Highs()
-    solver.silent()
+    solver = _Quiet()
     solver.setOptionValue("primal_feasibility_tolerance", 1e-10)
     solver.setOptionValue("dual_feasibility_tolerance", 1e-10)
     infinity = highspy.kHighsInf

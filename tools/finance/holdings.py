@@ -57,7 +57,7 @@ async def _rate(book: Book, source: str, target: str, when: date) -> _Rate:
     listing = await book.listing()
     path = exchange.route([each.series_id for each in listing.values() if each.kind == "fx"], source, target)
     ids = [step.pair for step in path]
-    series = exchange.rates(await book.market.series(book.tenant_id, ids), path)
+    series = exchange.rates(await book.series(ids), path)
     found = series.at(when, RATE_TOLERANCE)
     if found is None:
         raise MissingRate(
@@ -123,7 +123,7 @@ async def _valued(
             )
     funds = await book.resolve([holding.fund_id for holding in holdings])
     facts = [await book.facts(fund.fund_id) for fund in funds]
-    series = await book.market.series(book.tenant_id, [each.series_id for each in facts])
+    series = await book.series([each.series_id for each in facts])
     rates = {
         code: await _rate(book, code, currency, on)
         for code in sorted({*(each.currency for each in facts), *(each.currency for each in cash)})

@@ -76,7 +76,7 @@ async def stress(
     found = await weights.checked(book, given)
     parts = without_cash(found)
     funds = await book.funds()
-    windows = {name: await book.window([name], currency) for name in parts}
+    windows = dict(zip(parts, await book.windows(list(parts), currency), strict=True))
     series = {name: Series(window.panel.days, window.panel.values[:, 0]) for name, window in windows.items()}
     chosen = list(scenarios())
     if shocks:
