@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, Protocol, TypedDict, cast
 
 import orjson
-from langchain_core.messages import AIMessage, AnyMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, SystemMessage, ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph, add_messages
 from langgraph.graph.state import CompiledStateGraph
@@ -135,10 +135,8 @@ class _Agent:
         """Every sound call of the last turn at once, or the end."""
         if state.get("outcome"):
             return END
-        last = next(each for each in reversed(state.get("messages", [])) if isinstance(each, AIMessage))
-        done = {each.tool_call_id for each in state.get("messages", []) if isinstance(each, ToolMessage)}
         room = max(0, self.limits.calls - state.get("calls", 0))
-        waiting = [call for call in last.tool_calls if call["id"] not in done]
+        waiting = _waiting(state.get("messages", []))
         sends = [
             Send("call", _ToolTask(name=call["name"], arguments=call["args"], call_id=call["id"] or "call"))
             for call in waiting[:room]
@@ -228,11 +226,19 @@ def shown(entry: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", entry.replace("/", "__"))[-64:]
 
 
+def _waiting(messages: Sequence[AnyMessage]) -> list[ToolCall]:
+    """The calls of the last turn that have no answer yet. Ids are looked for after it only: servers repeat them."""
+    place = max((at for at, each in enumerate(messages) if isinstance(each, AIMessage)), default=None)
+    if place is None:
+        return []
+    last = cast(AIMessage, messages[place])
+    done = {each.tool_call_id for each in messages[place:] if isinstance(each, ToolMessage)}
+    return [each for each in last.tool_calls if each["id"] not in done]
+
+
 def _unmade(messages: Sequence[AnyMessage]) -> list[ToolMessage]:
     """An answer to each call of the last turn that was over the limit: every call must have one (the OpenAI API)."""
-    last = next((each for each in reversed(messages) if isinstance(each, AIMessage)), None)
-    done = {each.tool_call_id for each in messages if isinstance(each, ToolMessage)}
-    left = [each for each in (last.tool_calls if last else []) if each["id"] not in done]
+    left = _waiting(messages)
     why = "The call was not made: no more calls are allowed."
     return [ToolMessage(why, tool_call_id=each["id"] or "call", name=each["name"], status="error") for each in left]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from agents.ask import Counsel
+from agents.chat_model import PoolChat
 from agents.pool import Pool
 from service.database.engine import Database
 from service.database.sealing import Sealer
@@ -35,6 +36,10 @@ class Desks:
             files=TenantFiles(self.database, row["tenant_id"], row["run_id"]),
             vault=RunVault(self.database, self.sealer, row["tenant_id"], row["run_id"]),
         )
+
+    def chat_model(self, row: dict[str, Any], ledger: RunLedger) -> PoolChat:
+        """What `agents.chat_model.chat_model` finds in a node of any graph."""
+        return self._counsel(row, ledger).chat_model()
 
     def _counsel(self, row: dict[str, Any], ledger: RunLedger) -> Counsel:
         """The pool for this run. `config.configurable` may set `on_outage` and `priority` (lower is earlier)."""

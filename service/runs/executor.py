@@ -11,6 +11,7 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from sqlalchemy.exc import SQLAlchemyError
 
+from agents.chat_model import POOL_KEY
 from service.database import runs, threads
 from service.database.engine import Database
 from service.database.writer import Fence, Superseded
@@ -186,6 +187,7 @@ class Executor:
         fresh = execution.attempt == 1 and bool(row["kwargs"].get("temporary"))
         saver = DatabaseSaver(self._database, serde=serializer(workflow.state_types), fence=fence, fresh=fresh)
         config = self._config(row, execution.attempt)
+        config["configurable"] = {**config.get("configurable", {}), POOL_KEY: self._desks.chat_model(row, ledger)}
         order = Drive.of(row)
         context: Any = cast(dict[str, Any], row["kwargs"]).get("context") or None
         if workflow.desk:
