@@ -9,7 +9,7 @@ from tools.medicine.lexicon import vocabulary
 from tools.medicine.numerals import numbers
 
 _FIXED = {"once": 1.0, "twice": 2.0, "thrice": 3.0, "four": 4.0, "alternate": 0.5, "week": 1 / 7}
-_SCHEME = re.compile(r"(?<![\d.,/-])([0-2])\s*-\s*([0-2])\s*-\s*([0-2])(?:\s*-\s*([0-2]))?(?![\d.,/-])")
+_SCHEME = re.compile(r"(?<![\d.,/-])([0-2])\s*-\s*([0-2])\s*-\s*([0-2])(?:\s*-\s*([0-2]))?(?![\d/-]|[.,]\d)")
 _NUMBER = (
     r"(?:\d{1,2}|[一二两三四五六七八九十]|once|twice|thrice|one|two|three|four|five|six|eight|twelve"
     r"|une?|deux|trois|quatre|cinq|six|huit|douze|una?|dos|tres|cuatro|seis|ocho|doce"

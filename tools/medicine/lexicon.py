@@ -63,7 +63,7 @@ def _fold_character(character: str) -> str:
 
 def pattern(words: Iterable[str], lang: str) -> re.Pattern[str]:
     """One regular expression for the words in a language, the longest first; to be used on folded text."""
-    ordered = sorted({word for word in words if word}, key=len, reverse=True)
+    ordered = sorted({fold(word) for word in words if word}, key=len, reverse=True)
     return re.compile("|".join(_one(word, lang) for word in ordered) or r"(?!)")
 
 
@@ -76,6 +76,8 @@ def _one(word: str, lang: str) -> str:
     if word.startswith("="):
         body = body.removeprefix("=")
         return rf"{left}{body}(?![^\W_\u3040-\u9fff])"
+    if word.endswith("'"):  # d', l': what it is joined to follows at once
+        return rf"{left}{body}"
     if word.endswith("*"):
         return rf"{left}{body}[^\W\d_\u3040-\u9fff]*"
     if lang == "de" and len(word) >= 5:
@@ -89,7 +91,7 @@ class Finder:
 
     def __init__(self, keys: Mapping[str, Sequence[str]], lang: str) -> None:
         rows = sorted(
-            ((word, key) for key, words in keys.items() for word in words if word), key=lambda row: -len(row[0])
+            ((fold(word), key) for key, words in keys.items() for word in words if word), key=lambda row: -len(row[0])
         )
         self._keys = [key for _, key in rows]
         initials = {_initial(word) for word, _ in rows}
