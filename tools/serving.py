@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import UnexpectedToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, InputRequiredResult, RequestParamsMeta, TextContent, ToolAnnotations
+from pydantic import ValidationError
 
-from tools.errors import ConsiliaError
+from tools.errors import ConsiliaError, InvalidInput
 
 ERROR_META: Final = "consilia/error"
 """Key of a tool result's `_meta` under which an error's code, status and details travel."""
@@ -68,11 +69,25 @@ class ToolServer(MCPServer[None]):
                 cause = ToolCrashed(f"tool {name} failed with {type(cause).__name__} at {_place(cause)}", tool=name)
             if not isinstance(cause, ConsiliaError):
                 raise
-            return CallToolResult(
-                content=[TextContent(type="text", text=cause.message)],
-                is_error=True,
-                _meta={ERROR_META: cause.as_payload()},
-            )
+            return _failed(cause)
+        except ToolError as refused:
+            if not isinstance(refused.__cause__, ValidationError):
+                raise
+            return _failed(_wrong_arguments(name, refused.__cause__))
+
+
+def _failed(error: ConsiliaError) -> CallToolResult:
+    return CallToolResult(
+        content=[TextContent(type="text", text=error.message)], is_error=True, _meta={ERROR_META: error.as_payload()}
+    )
+
+
+def _wrong_arguments(tool: str, error: ValidationError) -> InvalidInput:
+    """Which arguments do not fit and what they should be; their values are left out, since they may be confidential."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in faults[:5])
+    more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
+    return InvalidInput(f"arguments of {tool} that do not fit: {told}{more}", tool=tool)
 
 
 def _place(error: BaseException | None) -> str:

@@ -99,9 +99,15 @@ class Book:
             if known is None:
                 raise await self._unknown(name)
             found.append(funds[known])
-        twice = sorted({each.fund_id for each in found if sum(other is each for other in found) > 1})
-        if twice:
-            raise InvalidInput(f"named more than once: {', '.join(twice)}", field="fund_ids")
+        _once([fund.fund_id for fund in found])
+        return found
+
+    async def series_ids(self, names: Sequence[str]) -> list[str]:
+        """The exact ids of funds', benchmarks' or rates' series. Raises UnknownFund, NoData, InvalidInput (twice)."""
+        if len(names) > self.limits.funds:
+            raise InvalidInput(f"{len(names)} series in one call; at most {self.limits.funds}", field="fund_ids")
+        found = [(await self.facts(name)).series_id for name in names]
+        _once(found)
         return found
 
     async def facts(self, series_id: str) -> SeriesFacts:
@@ -224,6 +230,12 @@ class Book:
         else:
             hint = "; there is no market data yet: consilia data import-nav FILE.csv, or consilia data demo"
         return UnknownFund(f"there is no fund or series {shown!r}{hint}", name=shown, nearest=near)
+
+
+def _once(ids: Sequence[str]) -> None:
+    twice = sorted({each for each in ids if ids.count(each) > 1})
+    if twice:
+        raise InvalidInput(f"named more than once: {', '.join(twice)}", field="fund_ids")
 
 
 def _names(fund: Fund) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ async def history(
 
     Raises InvalidInput when there are more values than the limit.
     """
+    ids = await book.series_ids(ids)
     windows = await book.windows(ids, currency, start, end, least=1)
     found: list[History] = []
     for name, window in zip(ids, windows, strict=True):
@@ -112,6 +113,7 @@ async def measure_funds(book: Book, ids: Sequence[str], currency: str | None, te
     terms.check()
     if not ids:
         raise InvalidInput("name at least one fund", field="fund_ids")
+    ids = await book.series_ids(ids)
     windows = await book.windows(ids, currency, terms.start, terms.end)
 
     def work() -> list[FundMeasures]:
@@ -138,6 +140,7 @@ async def correlations(
     """Correlation and annualised covariance of the daily returns on common days."""
     if len(ids) < 2:
         raise InvalidInput("a correlation needs at least two funds", field="fund_ids")
+    ids = await book.series_ids(ids)
     window = await book.window(ids, currency, start, end, least=measuring.LEAST_RETURNS + 1)
     change = window.panel.returns
     matrix = ratios.correlation(change)
