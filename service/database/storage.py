@@ -22,7 +22,7 @@ class Storage:
 async def of_thread(database: Database, thread_id: str) -> Storage:
     """Add it up in SQL; nothing of the content is read."""
 
-    def sums(table: Any, column: Any) -> "Select[tuple[int, int]]":
+    def sums(table: Any, column: Any) -> "Select[int, int]":
         size = func.coalesce(func.sum(func.length(column)), 0)
         return select(func.count(), size).select_from(table).where(table.thread_id == thread_id)
 

@@ -4,12 +4,7 @@ Needs CONSILIA_REFERENCE_PYTHON, the python of an environment with langgraph-cli
 """
 
 import asyncio
-import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,9 +12,9 @@ import pytest
 
 from tests.conftest import Server
 from tests.service.hosting import serve, stop, write_langgraph_json
+from tests.service.reference import needs_reference, running
 
-REFERENCE = os.environ.get("CONSILIA_REFERENCE_PYTHON", "")
-pytestmark = pytest.mark.skipif(not REFERENCE, reason="CONSILIA_REFERENCE_PYTHON is not set")
+pytestmark = needs_reference
 
 UNKNOWN = "00000000-0000-0000-0000-00000000abcd"
 CRON = {"assistant_id": "echo", "schedule": "0 0 1 1 *", "input": {"text": "x"}}
@@ -128,26 +123,8 @@ SCENARIOS: dict[str, list[Call]] = {
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("reference")
     write_langgraph_json(folder)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [str(Path(REFERENCE).parent / "langgraph"), "dev", "--no-browser", "--no-reload", "--port", str(port)]
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "LANGSMITH_TRACING": "false"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url + "/ok").status_code == 200:
-                break
-        except httpx.TransportError:
-            time.sleep(0.3)
-    yield url
-    process.terminate()
-    process.wait(20)
+    with running(folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
