@@ -193,13 +193,13 @@ async def join_stream(
     request: Request,
     house: TheHouse,
     caller: TheCaller,
-    stream_mode: Annotated[list[StreamMode] | None, Query()] = None,
+    stream_mode: Annotated[list[StreamMode | Literal[""]] | None, Query()] = None,
     cancel_on_disconnect: bool = False,
 ) -> Response:
     """Follow a run, from its start or after `Last-Event-ID`, while it runs or when it has ended."""
     row = dict(await threads.find_run(house, caller, thread_id, run_id))
-    modes = stream_mode or row["kwargs"]["stream_mode"]
-    return _streamed(house, row, list(modes), after=_last_event_id(request), cancel=cancel_on_disconnect)
+    modes: list[str] = [mode for mode in stream_mode or () if mode] or row["kwargs"]["stream_mode"]
+    return _streamed(house, row, modes, after=_last_event_id(request), cancel=cancel_on_disconnect)
 
 
 @router.get("/threads/{thread_id}/runs/{run_id}/join", response_model=None)

@@ -301,4 +301,8 @@ def run_shape(row: RowMapping | dict[str, Any]) -> Run:
 def thread_shape(row: RowMapping | dict[str, Any]) -> Thread:
     """A thread row as the API shows it."""
     fields: dict[str, Any] = dict(row)
+    waits_for: dict[str, list[dict[str, Any]]] = fields["interrupts"] or {}
+    fields["interrupts"] = {
+        task: [{"id": each["id"], "value": each["value"]} for each in asked] for task, asked in waits_for.items()
+    }
     return Thread.model_validate(fields)

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from langchain_core.messages import BaseMessage, BaseMessageChunk
+from langchain_core.messages import BaseMessage, BaseMessageChunk, message_chunk_to_message
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt, Send, StreamMode
+from pydantic import TypeAdapter
 
 from service.runs.json import dumps, plain
 from workflows.registry import Graph
@@ -55,10 +56,12 @@ class Drive:
 
 @dataclass(slots=True)
 class Driven:
-    """How the graph ended: its last values, and the interrupts it waits for, by task id."""
+    """How the graph ended: its last values, the interrupts it waits for, by task id, and whether it stopped before its
+    end, at a breakpoint."""
 
     values: dict[str, Any] | None = None
     interrupts: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
+    stopped: bool = False
 
 
 async def drive(
@@ -83,6 +86,8 @@ async def drive(
         elif mode in wanted and (drive.subgraphs or not namespace):
             log.append(mode + suffix, dumps(_interrupts_shown(chunk)))
         log.check()
+    if drive.interrupt_before or drive.interrupt_after or graph.interrupt_before_nodes or graph.interrupt_after_nodes:
+        driven.stopped = bool((await graph.aget_state(config)).next)
     if driven.values is not None:
         driven.values = {key: value for key, value in plain(driven.values).items() if key != "__interrupt__"}
     return driven
@@ -126,7 +131,15 @@ def _note_task(log: EventLog, driven: Driven, namespace: tuple[str, ...], task: 
         noted["error"] = str(task["error"])
     log.append("node", dumps(noted))
     if not started and task.get("interrupts") and not namespace:
-        driven.interrupts[task["id"]] = [shown_interrupt(each) for each in task["interrupts"]]
+        driven.interrupts[task["id"]] = [asked_interrupt(each) for each in task["interrupts"]]
+
+
+def asked_interrupt(asked: Any) -> dict[str, Any]:
+    """An interrupt as a stream tells it: its id, what is asked, and the JSON schema of the answer where it has one."""
+    told = cast(Any, asked).response_schema if isinstance(asked, Interrupt) else asked.get("response_schema")
+    if told is not None and not isinstance(told, dict):
+        told = TypeAdapter(told).json_schema()
+    return {**shown_interrupt(asked), "response_schema": cast(Any, told)}
 
 
 def shown_interrupt(asked: Any) -> dict[str, Any]:
@@ -137,10 +150,14 @@ def shown_interrupt(asked: Any) -> dict[str, Any]:
 
 
 def _interrupts_shown(chunk: Any) -> Any:
-    if isinstance(chunk, dict) and "__interrupt__" in chunk:
-        mapping = cast(dict[str, Any], chunk)
-        return {**mapping, "__interrupt__": [shown_interrupt(each) for each in mapping["__interrupt__"]]}
-    return cast(Any, chunk)
+    if not isinstance(chunk, dict):
+        return chunk
+    told = cast(dict[str, Any], chunk)
+    if "__interrupt__" in told:
+        return {**told, "__interrupt__": [asked_interrupt(each) for each in told["__interrupt__"]]}
+    if "result" in told and told.get("interrupts"):  # what a task came to
+        return {**told, "interrupts": [asked_interrupt(each) for each in told["interrupts"]]}
+    return told
 
 
 def as_command(command: dict[str, Any]) -> Command[Any]:
@@ -167,6 +184,6 @@ class _Messages:
         if isinstance(message, BaseMessageChunk):
             whole = known + message if isinstance(known, BaseMessageChunk) else message
             self._so_far[name] = cast(BaseMessage, whole)
-            return [*events, ("messages/partial", [whole])]
+            return [*events, ("messages/partial", [message_chunk_to_message(whole)])]
         self._so_far[name] = message
         return [*events, ("messages/complete", [message])]

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
+from uuid import UUID
 
 import structlog
 from langchain_core.runnables import RunnableConfig
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from agents.chat_model import POOL_KEY
 from service.database import runs, threads
 from service.database.engine import Database
+from service.database.runs import RunStatus
 from service.database.writer import Fence, Superseded
 from service.runs.checkpoints import DatabaseSaver, serializer
 from service.runs.desks import Desks
@@ -195,7 +197,8 @@ class Executor:
         if execution.attempt > 1 and await _has_begun(saver, row):
             order = Drive(None, **{name: getattr(order, name) for name in _AS_ORDERED})
         async with workflow.graph(config) as made:
-            graph = made.copy(update={"checkpointer": saver})
+            name = workflow.name if made.name == "LangGraph" else made.name  # that is what LangGraph calls one without
+            graph = made.copy(update={"checkpointer": saver, "name": name})
             driven = await drive(graph, order, config, context, ledger, execution.control)
         return _ended(driven)
 
@@ -275,6 +278,7 @@ class Executor:
             **about,
         }
         return {
+            "run_id": UUID(row["run_id"]),
             "recursion_limit": given.get("recursion_limit", self._limits.recursion),
             "tags": given.get("tags", []),
             "configurable": configurable,
@@ -297,4 +301,5 @@ async def _until_due(row: dict[str, Any]) -> None:
 
 
 def _ended(driven: Driven) -> Outcome:
-    return Outcome("interrupted" if driven.interrupts else "success", driven.values, driven.interrupts)
+    status: RunStatus = "interrupted" if driven.interrupts else "success"
+    return Outcome(status, driven.values, driven.interrupts, stopped=driven.stopped)

@@ -20,17 +20,21 @@ _LONGEST_TRACE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. values: the final state. interrupts: what it waits for, by task id. error: with its `type`."""
+    """How a run ended. values: the final state. interrupts: what it waits for, by task id. error: with its `type`.
+
+    stopped: whether it stopped at a breakpoint, so that its thread has a next step.
+    """
 
     status: RunStatus
     values: dict[str, Any] | None
     interrupts: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     error: dict[str, Any] | None = None
+    stopped: bool = False
 
     @property
     def thread_status(self) -> ThreadStatus:
         """What the run leaves its thread in."""
-        if self.status == "interrupted":
+        if self.status == "interrupted" or self.stopped:
             return "interrupted"
         return "error" if self.error is not None else "idle"
 
