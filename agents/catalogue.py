@@ -4,7 +4,7 @@ for. The numbers are in `agents/models/*.toml`, each entry with its source; this
 import difflib
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,12 +36,16 @@ class Catalogue:
 
     models: tuple[Model, ...]
 
+    @cached_property
+    def _spelt(self) -> dict[str, Model]:
+        return {alias: model for model in self.models for alias in _spellings(model)}
+
     def find(self, name: str) -> Model:
         """The model of that name, alias or hub name (`qwen3-8b`, `Qwen/Qwen3-8B`, `Qwen3-8B`), in any case.
 
         Raises UnknownModel, which names the closest ones.
         """
-        known = {alias: model for model in self.models for alias in _spellings(model)}
+        known = self._spelt
         wanted = _plain(name)
         if wanted in known:
             return known[wanted]

@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -121,7 +122,7 @@ class PoolModel(BaseModel):
             raise ValueError(f"model {self.name!r}: context = {self.context} is more than the model's {longest}")
         return self
 
-    @property
+    @cached_property
     def facts(self) -> Model:
         """The catalogue's entry. Raises UnknownModel."""
         return catalogue().find(self.catalogue)

@@ -25,7 +25,7 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     for resource in (system, metrics, assistants, threads, states, crons, runs, store, files, a2a, usage):
         app.include_router(resource.router)
-    app.router.routes.extend(openai.routes)
+    app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond
     app.add_exception_handler(ConsiliaError, _shown)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
