@@ -55,6 +55,17 @@ lock-servers: $(VENV)/.installed-dev ## Lock the model servers' own environments
 test-vllm: .venv-vllm/consilia-lock $(VENV)/.installed-dev ## Run the tests on real vLLM servers, on the CPU
 	@$(BIN)/python -m pytest -n 0 -m vllm --durations=10 tests/vllm
 
+.venv-vllm-router/consilia-lock: agents/serving/requirements-vllm-router.lock $(VENV)/.installed
+	@$(BIN)/consilia pool install --router
+	@touch $@
+
+var/bench/litellm/bin/litellm:
+	@echo "Installing LiteLLM's proxy, to compare with, into var/bench/litellm …"
+	@$(PYTHON) -m venv var/bench/litellm && var/bench/litellm/bin/pip install --quiet "litellm[proxy]"
+
+bench-pool: .venv-vllm-router/consilia-lock var/bench/litellm/bin/litellm ## Measure /v1 beside vllm-router and LiteLLM; VLLM=URL too
+	@$(BIN)/python -m benchmarks.pool.run --json out/bench-pool.json $(if $(VLLM),--vllm $(VLLM))
+
 schemas: $(VENV)/.installed-dev ## Write the published JSON schemas
 	@$(BIN)/python scripts/write_schemas.py
 

@@ -106,6 +106,6 @@ def ended(result: dict[str, Any], calls: list[dict[str, Any]]) -> None:
     """A result, or an interrupt, when every question was answered; else the error of the one that was not."""
     unanswered = [call for call in calls if call["answer"] in (None, "null")]
     if unanswered:
-        assert "escalation_exhausted" in json.dumps(result), result
+        assert result["__error__"]["error"] == "EscalationExhausted", result
     else:
         assert "__error__" not in result, result
