@@ -2,13 +2,14 @@
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -45,21 +46,19 @@ def process(command: list[str], folder: Path, health: str, **environment: str) -
             time.sleep(0.1)
         yield started
     finally:
-        os.killpg(started.pid, signal.SIGTERM)
-        try:
-            started.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(started.pid, signal.SIGKILL)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(started.pid, number)
+                started.wait(15)
 
 
 @contextmanager
 def stub(folder: Path) -> Generator[Target]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with process(
-        [sys.executable, "-m", "benchmarks.pool.stub", str(port)], folder, f"{url}/health", PYTHONPATH=str(ROOT)
-    ):
-        yield Target("the model server alone", url)
+    command = [sys.executable, "-m", "benchmarks.pool.stub", str(port)]
+    with process(command, folder, f"{url}/health", PYTHONPATH=str(ROOT)) as run:
+        yield Target("the model server alone", url, pid=run.pid)
 
 
 @contextmanager
@@ -72,8 +71,8 @@ def consilia(folder: Path, upstream: Target, catalogue: str = "qwen3-8b") -> Gen
     )
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "service.cli", "serve"]
-    with process(command, folder, f"{url}/ok", PYTHONPATH=str(ROOT)):
-        yield Target("consilia /v1", url, (folder / "var" / "first-key").read_text().strip())
+    with process(command, folder, f"{url}/ok", PYTHONPATH=str(ROOT)) as run:
+        yield Target("consilia /v1", url, (folder / "var" / "first-key").read_text().strip(), run.pid)
 
 
 @contextmanager
@@ -83,8 +82,8 @@ def vllm_router(folder: Path, upstream: Target) -> Generator[Target]:
     program = ROOT / ".venv-vllm-router" / "bin" / "vllm-router"
     command = [str(program), "--host", "127.0.0.1", "--port", str(port), "--worker-urls", upstream.url]
     command += ["--prometheus-port", str(metrics), "--log-level", "warning"]
-    with process(command, folder, f"{url}/health"):
-        yield Target("vllm-router", url)
+    with process(command, folder, f"{url}/health") as run:
+        yield Target("vllm-router", url, pid=run.pid)
 
 
 @contextmanager
@@ -97,8 +96,10 @@ def litellm(folder: Path, upstream: Target) -> Generator[Target]:
     )
     program = ENVIRONMENTS / "litellm" / "bin" / "litellm"
     command = [str(program), "--config", "litellm.yaml", "--host", "127.0.0.1", "--port", str(port)]
-    with process(command, folder, f"{url}/health/liveliness", LITELLM_LOG="ERROR", LITELLM_TELEMETRY="False"):
-        yield Target("LiteLLM proxy", url)
+    key = f"sk-{secrets.token_hex(16)}"
+    kept = {"LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False", "LITELLM_MASTER_KEY": key}
+    with process(command, folder, f"{url}/health/liveliness", **kept) as run:
+        yield Target("LiteLLM proxy", url, key, run.pid)
 
 
 def version(target: str) -> str:

@@ -26,13 +26,16 @@ async def in_turns(targets: list[Target], rounds: int, singles: int, many: int, 
     """Each target in each round, so that what else the machine does falls on all of them."""
     waited: dict[str, list[float]] = {target.name: [] for target in targets}
     rates: dict[str, list[float]] = {target.name: [] for target in targets}
+    costs: dict[str, list[float]] = {target.name: [] for target in targets}
     for target in targets:
         await latencies(target, 20)  # warm
     for number in range(rounds):
         for target in targets:
             fewer = 4 if "LiteLLM" in target.name else 1
             waited[target.name] += await latencies(target, singles // fewer)
+            before = target.cpu_seconds()
             rates[target.name].append(await rate(target, clients, many // fewer))
+            costs[target.name].append((target.cpu_seconds() - before) * 1000 / (many // fewer))
         out.print(f"round {number + 1} of {rounds}, load {os.getloadavg()[0]:.1f}", style="dim")
     alone = p50(waited[targets[0].name])
     return [
@@ -44,6 +47,7 @@ async def in_turns(targets: list[Target], rounds: int, singles: int, many: int, 
             "p95_ms": round(sorted(waited[target.name])[int(len(waited[target.name]) * 0.95)], 2),
             "requests_per_second": round(p50(rates[target.name])),
             "best": round(max(rates[target.name])),
+            "cpu_ms_per_request": round(p50(costs[target.name]), 2),
         }
         for target in targets
     ]
@@ -51,12 +55,14 @@ async def in_turns(targets: list[Target], rounds: int, singles: int, many: int, 
 
 def shown(rows: list[dict[str, Any]], clients: int) -> Table:
     table = Table(box=None, header_style="bold")
-    for name in ("", "p50, 1 client", "added", "p95", f"requests/s, {clients} clients", "best round"):
+    for name in ("", "p50, 1 client", "added", "p95", f"requests/s, {clients} clients", "best round", "CPU a request"):
         table.add_column(name, justify="left" if not name else "right")
     for row in rows:
         name = f"{row['target']} {row['version']}".strip()
         cells = (f"{row['p50_ms']} ms", f"{row['added_ms']} ms", f"{row['p95_ms']} ms")
-        table.add_row(name, *cells, str(row["requests_per_second"]), str(row["best"]))
+        table.add_row(
+            name, *cells, str(row["requests_per_second"]), str(row["best"]), f"{row['cpu_ms_per_request']} ms"
+        )
     return table
 
 
