@@ -17,7 +17,9 @@ class Dialect:
     budget: request field that bounds thinking, None: the two-pass way. sampling: fields beyond OpenAI's that are taken.
     schema: whether `response_format` of type json_schema constrains the answer. continues: fields that let an answer be
     continued from a partial assistant message. tokenize: path from the root and name of the text's field. thought:
-    fields of a message that may hold thinking, best first. full: statuses that say there is no room now."""
+    fields of a message that may hold thinking, best first. full: statuses that say there is no room now.
+    tells_context: whether its list of models says how many tokens it takes; some that do not cut a longer prompt
+    without a word, so their models must be configured with `context`."""
 
     name: DialectName
     title: str
@@ -35,14 +37,20 @@ class Dialect:
     salt: bool = False
     continues: dict[str, bool] | None = None
     tokenize: tuple[str, str] | None = None
+    tells_context: bool = True
     thought: tuple[str, ...] = ("reasoning", "reasoning_content")
     full: frozenset[int] = field(default=frozenset({429, 503}))
 
 
+_MODELS: Final = "/v1/models"
+
 VLLM: Final = Dialect(
     name="vllm",
     title="vLLM",
-    sources=("https://docs.vllm.ai/en/latest/serving/openai_compatible_server/",),
+    sources=(
+        "vLLM 0.32.0: entrypoints/openai/chat_completion/protocol.py, v1/engine/input_processor.py",
+        "https://docs.vllm.ai/en/v0.26.0/features/reasoning_outputs/",
+    ),
     running="vllm:num_requests_running",
     waiting="vllm:num_requests_waiting",
     budget="thinking_token_budget",
@@ -52,15 +60,94 @@ VLLM: Final = Dialect(
     tokenize=("/tokenize", "prompt"),
 )
 
+SGLANG: Final = Dialect(
+    name="sglang",
+    title="SGLang",
+    sources=(
+        "https://docs.sglang.io/docs/advanced_features/separate_reasoning",
+        "https://docs.sglang.io/docs/basic_usage/openai_api_completions.md",
+        "SGLang: srt/managers/scheduler.py (a full queue is reported with code 503, inside a stream that has begun)",
+    ),
+    running="sglang:num_running_reqs",
+    waiting="sglang:num_queue_reqs",
+    continues={"continue_final_message": True},
+    thought=("reasoning_content", "reasoning"),
+)
+
+LLAMACPP: Final = Dialect(
+    name="llamacpp",
+    title="llama.cpp",
+    sources=(
+        "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
+        "https://pypi.org/project/langchain-llama-cpp/ (a named tool_choice is taken for auto)",
+    ),
+    running="llamacpp:requests_processing",
+    waiting="llamacpp:requests_deferred",
+    sampling=frozenset({"top_k", "min_p"}),
+    continues={},
+    tokenize=("/tokenize", "content"),
+    thought=("reasoning_content", "reasoning"),
+)
+
+OLLAMA: Final = Dialect(
+    name="ollama",
+    title="Ollama",
+    sources=(
+        "https://docs.ollama.com/api/openai-compatibility",
+        "Ollama: server/sched.go (503 when OLLAMA_MAX_QUEUE is reached)",
+    ),
+    health="/",
+    metrics=None,
+    switch="effort",
+    sampling=frozenset(),
+    tells_context=False,
+)
+
+LMSTUDIO: Final = Dialect(
+    name="lmstudio",
+    title="LM Studio",
+    sources=(
+        "https://lmstudio.ai/docs/api/openai-api",
+        "https://lmstudio.ai/docs/advanced/structured-output",
+        "https://lmstudio.ai/docs/developer/api-changelog",
+    ),
+    health=_MODELS,
+    metrics=None,
+    switch="prompt",
+    sampling=frozenset({"top_k"}),
+    tells_context=False,
+    thought=("reasoning_content", "reasoning"),
+)
+
+MLX: Final = Dialect(
+    name="mlx",
+    title="MLX",
+    sources=(
+        "https://github.com/ml-explore/mlx-lm/blob/main/mlx_lm/SERVER.md",
+        "mlx-lm: mlx_lm/server.py (chat_template_kwargs is read, response_format is not)",
+    ),
+    health=_MODELS,
+    metrics=None,
+    schema=False,
+    tells_context=False,
+)
+
+KTRANSFORMERS: Final = Dialect(
+    name="ktransformers",
+    title="KTransformers",
+    sources=(
+        "https://github.com/kvcache-ai/ktransformers/blob/main/doc/en/balance-serve.md",
+        "KTransformers on SGLang (kt-kernel) speaks SGLang's dialect: use sglang for it",
+    ),
+    health=_MODELS,
+    metrics=None,
+    switch="prompt",
+    sampling=frozenset(),
+    schema=False,
+    stream_usage=False,
+    tells_context=False,
+)
+
 DIALECTS: Final[dict[DialectName, Dialect]] = {
-    each.name: each
-    for each in (
-        VLLM,
-        Dialect("sglang", "SGLang", ()),
-        Dialect("llamacpp", "llama.cpp", ()),
-        Dialect("ollama", "Ollama", ()),
-        Dialect("lmstudio", "LM Studio", ()),
-        Dialect("mlx", "MLX", ()),
-        Dialect("ktransformers", "KTransformers", ()),
-    )
+    each.name: each for each in (VLLM, SGLANG, LLAMACPP, OLLAMA, LMSTUDIO, MLX, KTRANSFORMERS)
 }

@@ -205,10 +205,13 @@ async def _chunks(content: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any
 
 
 def _checked(body: Any) -> dict[str, Any]:
-    """A body that is an answer. vLLM and SGLang report what fails after the headers inside the stream."""
+    """A body that is an answer. vLLM and SGLang report inside the stream what fails after the headers, SGLang also a
+    full queue."""
     if not isinstance(body, dict):
         raise _Gone("it sent what is no answer")
     if error := body.get("error"):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        if isinstance(error, dict) and error.get("code") in (429, 503):  # pyright: ignore[reportUnknownMemberType]
+            raise _Full(_retry_after(None))
         kind = error.get("type") if isinstance(error, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         raise _Gone(f"it reported an error in its answer ({kind or 'unknown'})")
     return body  # pyright: ignore[reportUnknownVariableType]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from agents.catalogue import catalogue
-from agents.dialects import DialectName
+from agents.dialects import DIALECTS, DialectName
 from agents.model import Model
 from agents.policy import Policy, read_policy
 from agents.serving.settings import Serve, Serving
@@ -117,6 +117,9 @@ class PoolModel(BaseModel):
             known = self.facts
         except ConsiliaError as error:
             raise ValueError(f"model {self.name!r}: {error.message}") from None
+        if self.context is None and not DIALECTS[self.dialect].tells_context:
+            title = DIALECTS[self.dialect].title
+            raise ValueError(f"model {self.name!r}: {title} does not tell its context; set context to its tokens")
         longest = known.extended_context or known.context
         if self.context is not None and self.context > longest:
             raise ValueError(f"model {self.name!r}: context = {self.context} is more than the model's {longest}")

@@ -129,6 +129,10 @@ async def stream(request: web.Request, body: dict[str, Any], reply: dict[str, An
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
     await response.prepare(request)
     made = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": int(time.time()), "model": body["model"]}
+    if "raw" in reply:
+        for line in reply["raw"]:
+            await response.write(f"data: {line}\n\n".encode())
+        return response
     name = request.app["thought"]
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     deltas += [{name: word} for word in words(reply.get("thinking", ""))]
@@ -192,7 +196,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 async def tokenize(request: web.Request) -> web.Response:
     body = await request.json()
-    count = len(body["prompt"]) // 4
+    count = len(body.get("prompt") or body["content"]) // 4
     return web.json_response({"count": count, "max_model_len": request.app["context"], "tokens": []})
 
 
@@ -215,16 +219,21 @@ def main() -> None:
     options.add_argument("--key", default="")
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--thought", default="reasoning")
+    options.add_argument("--only", default="/health,/metrics,/tokenize", help="Paths beside /v1 that there are.")
     chosen = options.parse_args()
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.update(key=chosen.key, names=chosen.model or ["m"], context=chosen.context, thought=chosen.thought)
+    extras = [
+        web.get("/", health),
+        web.get("/health", health),
+        web.get("/metrics", metrics),
+        web.post("/tokenize", tokenize),
+    ]
     app.add_routes(
         [
             web.post("/v1/chat/completions", chat),
             web.get("/v1/models", models),
-            web.get("/health", health),
-            web.get("/metrics", metrics),
-            web.post("/tokenize", tokenize),
+            *[each for each in extras if each.path in chosen.only.split(",")],
             web.post("/_script", script),
             web.get("/_heard", heard),
         ]
