@@ -1,11 +1,17 @@
 """What is measured of a question before it is routed: languages, length, and how earlier attempts went."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from tools.documents.languages import UNDETERMINED, language_of
 
 _WORDS: Final = 5
+_SHORT: Final = 20
+_ENGLISH: Final = frozenset(
+    "the this that these those is are was were what which who whose how why where when does did do have has and of to "
+    "with from by about please should would could will shall my your our their it its there any".split()
+)
 
 Kind = Literal["invalid", "doubtful", "unavailable"]
 """How an attempt failed: the answer did not fit its schema or check; it fitted but the model was unsure or two samples
@@ -32,6 +38,14 @@ class Signals:
     failures: tuple[Failure, ...] = ()
 
 
+def _reads_english(text: str) -> bool:
+    """Whether two of its words, and a fifth of them, are such as no other language has. The detector takes short
+    English questions for Danish or Dutch now and then, which would shut out models made for English."""
+    words = re.findall(r"[a-z']+", text.casefold())
+    own = sum(word in _ENGLISH for word in words)
+    return own >= 2 and own * 5 >= len(words)
+
+
 def token_bound(text: str) -> int:
     """More tokens than this the text cannot have: a byte-level BPE (Qwen, DeepSeek, LLaMA 3) starts from the bytes of
     UTF-8 and only merges them (Radford et al. 2019, section 2.2), and LLaMA 2's SentencePiece falls back to bytes. The
@@ -44,7 +58,13 @@ def measure(text: str, failures: tuple[Failure, ...] = ()) -> Signals:
 
     A few words of plain ASCII tell no language: a wrong guess would rule out models that can answer.
     """
-    language = UNDETERMINED if text.isascii() and len(text.split()) < _WORDS else language_of(text)
+    words = text.split()
+    if text.isascii() and len(words) < _WORDS:
+        language = UNDETERMINED
+    elif text.isascii() and len(words) < _SHORT and _reads_english(text):
+        language = "en"
+    else:
+        language = language_of(text)
     return Signals(
         languages=() if language == UNDETERMINED else (language,), tokens=token_bound(text), failures=failures
     )

@@ -7,7 +7,9 @@ import typer
 from pydantic import TypeAdapter
 
 from agents.catalogue import catalogue as published
+from agents.demand import Candidate
 from agents.model import Model
+from agents.pool_settings import PoolSettings
 from agents.routing import Needs, Route
 from agents.routing import route as decide
 from agents.serving.command_lines import command_lines
@@ -16,7 +18,7 @@ from agents.serving.planning import Plan, Wish
 from agents.serving.planning import plan as lay
 from agents.signals import Failure, Kind, Signals, measure
 from service.commands import pool_servers, pool_tables
-from service.commands.terminal import JsonOption, err, out, print_json
+from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, settings
 from tools.errors import ConsiliaError, InvalidInput
 
 app = typer.Typer(help="The models: which there are, which answers what, which fit your GPUs.", no_args_is_help=True)
@@ -58,16 +60,26 @@ def route(
     question: Annotated[str, typer.Argument(help="The question, as a person would put it.")],
     needs: Annotated[str, typer.Option(help=f"What it needs, by comma: {', '.join(_NEEDS)}.")] = "",
     lang: Annotated[list[str] | None, typer.Option(help="BCP 47 codes to read or write.")] = None,
-    models: Annotated[str, typer.Option("--models", "-m", help="The pool, by comma. Empty: the whole catalogue.")] = "",
+    models: Annotated[
+        str, typer.Option("--models", "-m", help="The pool, by comma. Empty: the configured one, else the catalogue.")
+    ] = "",
     tokens: Annotated[int, typer.Option(min=0, help="Tokens of the material that comes with it.")] = 0,
     adapter: Annotated[str | None, typer.Option(help="A LoRA adapter that the workflow names.")] = None,
     failed: Annotated[
         list[str] | None, typer.Option(help="An earlier attempt: MODEL:invalid, MODEL:doubtful or MODEL:unavailable.")
     ] = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Explain which model would answer a question, and why. No model is called."""
-    signals, decided = _shown(lambda: _route(question, needs, lang or [], models, tokens, adapter, failed or []))
+    pool = settings(config).pool
+
+    def decided_() -> tuple[Signals, Route]:
+        candidates = _candidates(models, pool)
+        signals, wanted = _asked(question, needs, lang or [], tokens, adapter, failed or [], candidates)
+        return signals, decide(wanted, candidates, signals, pool.routing)
+
+    signals, decided = _shown(decided_)
     if json:
         print_json(
             {"route": TypeAdapter(Route).dump_python(decided), "signals": TypeAdapter(Signals).dump_python(signals)}
@@ -115,13 +127,35 @@ def _models(names: list[str]) -> list[Model]:
     return list({model.name: model for model in chosen}.values())
 
 
-def _route(
-    question: str, needs: str, lang: list[str], models: str, tokens: int, adapter: str | None, failed: list[str]
-) -> tuple[Signals, Route]:
+def _candidates(models: str, pool: PoolSettings) -> list[Candidate]:
+    """Those named, else those of the configuration, else the whole catalogue."""
+    named = [name.strip() for name in models.split(",") if name.strip()]
+    configured = {
+        each.name: Candidate(each.name, each.facts, each.context, tuple(each.adapters)) for each in pool.models
+    }
+    if not named:
+        return list(configured.values()) or [Candidate(each.name, each) for each in published().models]
+    return [configured.get(name) or _published(name) for name in named]
+
+
+def _published(name: str) -> Candidate:
+    model = published().find(name)
+    return Candidate(model.name, model)
+
+
+def _asked(
+    question: str,
+    needs: str,
+    lang: list[str],
+    tokens: int,
+    adapter: str | None,
+    failed: list[str],
+    candidates: list[Candidate],
+) -> tuple[Signals, Needs]:
     asked = {need.strip().replace("-", "_") for need in needs.split(",") if need.strip()}
     if strange := asked - set(_NEEDS):
         raise InvalidInput(f"--needs {', '.join(sorted(strange))}: there is no such need; write {', '.join(_NEEDS)}")
-    measured = measure(question, tuple(_failure(each) for each in failed))
+    measured = measure(question, tuple(_failure(each, {known.name for known in candidates}) for each in failed))
     signals = Signals(measured.languages, measured.tokens + tokens, False, measured.failures)
     languages = tuple(code for part in lang for code in part.split(",") if code)
     if "multilingual" in asked and not [code for code in (*languages, *signals.languages) if code != "en"]:
@@ -134,15 +168,14 @@ def _route(
         low_latency="low_latency" in asked,
         adapter=adapter,
     )
-    pool = [name.strip() for name in models.split(",") if name.strip()] or [each.name for each in published().models]
-    return signals, decide(wanted, [published().find(name).name for name in pool], signals)
+    return signals, wanted
 
 
-def _failure(text: str) -> Failure:
+def _failure(text: str, candidates: set[str]) -> Failure:
     name, _, kind = text.rpartition(":")
     if not name or kind not in _KINDS:
         raise InvalidInput(f"--failed {text!r}: write MODEL:KIND with one of {', '.join(_KINDS)}")
-    return Failure(published().find(name).name, kind)
+    return Failure(name if name in candidates else published().find(name).name, kind)
 
 
 def _shown(work: Callable[[], Value]) -> Value:

@@ -1,6 +1,7 @@
 """`consilia pool` from the command line: what it prints, its JSON, and its errors."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -43,6 +44,23 @@ def test_an_earlier_failure_moves_the_route_on() -> None:
     assert json.loads(printed(*words))["route"]["model"] == "qwen3-8b"
     moved = json.loads(printed(*words, "--failed", "qwen3-8b:doubtful"))["route"]
     assert (moved["model"], moved["step"]) == ("deepseek-r1", "stronger")
+
+
+def test_a_route_is_decided_over_the_configured_pool_and_its_policy(tmp_path: Path) -> None:
+    config = tmp_path / "consilia.toml"
+    config.write_text(
+        '[[pool.models]]\nname = "mine"\ncatalogue = "qwen3-8b"\nendpoints = ["http://h:1/v1"]\n'
+        'adapters = { law = "x" }\n'
+        '[[pool.models]]\nname = "strong"\ncatalogue = "deepseek-r1"\nendpoints = ["http://h:2/v1"]\n'
+        '[pool.routing]\nprefer = { reasoning = ["mine"] }\nthinking_tokens = 1234\n'
+    )
+    words = ("route", "Is this clause a risk for the tenant?", "--config", str(config), "--json")
+    told = json.loads(printed(*words, "--needs", "reasoning"))["route"]
+    assert (told["model"], told["budget"]) == ("mine", 1234)
+    assert json.loads(printed(*words, "--adapter", "law"))["route"]["adapter"] == "law"
+    moved = json.loads(printed(*words, "--needs", "extraction", "--failed", "mine:unavailable"))["route"]
+    assert moved["model"] == "strong"
+    assert json.loads(printed(*words, "-m", "mine", "--needs", "reasoning"))["route"]["model"] == "mine"
 
 
 def test_a_plan_prints_what_fits_and_what_to_type() -> None:
