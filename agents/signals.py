@@ -9,8 +9,11 @@ from tools.documents.languages import UNDETERMINED, language_of
 _WORDS: Final = 5
 _SHORT: Final = 20
 _ENGLISH: Final = frozenset(
-    "the this that these those is are was were what which who whose how why where when does did do have has and of to "
-    "with from by about please should would could will shall my your our their it its there any".split()
+    re.findall(
+        r"\w+",
+        "the this that these those is are was were what which who whose how why where when does did do have has and of "
+        "to with from by about please should would could will shall my your our their it its there any",
+    )
 )
 
 Kind = Literal["invalid", "doubtful", "unavailable"]
