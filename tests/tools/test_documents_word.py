@@ -9,6 +9,7 @@ from docx.enum.text import WD_BREAK
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 
+from tests.conftest import SAMPLES
 from tools.documents.document import Document
 from tools.documents.ordinals import ordinal
 from tools.documents.outline import outline
@@ -176,3 +177,13 @@ def test_page_breaks_count_once() -> None:
     document = read(saved(word), "a.docx")
     assert [document.text[page.start : page.end].strip() for page in document.pages] == ["one", "two"]
     assert [block.page for block in document.blocks] == [1, 2]
+
+
+def test_the_cells_of_one_table_row_say_so() -> None:
+    document = read((SAMPLES / "会诊病历.docx").read_bytes(), "r.docx")
+    rows: dict[int, list[str]] = {}
+    for block in document.blocks:
+        assert (block.row is not None) == (block.kind == "table_cell")
+        if block.row is not None:
+            rows.setdefault(block.row, []).append(document.text[block.start : block.end])
+    assert ["华法林", "3 mg", "口服", "每日一次"] in rows.values()

@@ -44,7 +44,8 @@ class Block(BaseModel):
 
     paragraph: for DOCX the 0-based ordinal of the `w:p` among all `w:p` of the body in document order, else None.
     label: the number that Word computes for an automatically numbered paragraph ("2.1", "第三条"); it is not in the
-    text. level: heading or list level, 0-based, where the source says so.
+    text. level: heading or list level, 0-based, where the source says so. row: for a table cell of a DOCX the ordinal
+    of its table row in the document.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +57,7 @@ class Block(BaseModel):
     level: int | None = None
     label: str | None = None
     paragraph: int | None = None
+    row: int | None = None
     runs: tuple[Run, ...] = ()
 
 

@@ -24,6 +24,7 @@ class DraftBlock:
     label: str | None = None
     paragraph: int | None = None
     runs: tuple[tuple[int, int, int], ...] = ()
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Draft:
                     "level": block.level,
                     "label": block.label,
                     "paragraph": block.paragraph,
+                    "row": block.row,
                     "runs": [{"index": index, "start": start, "end": end} for index, start, end in block.runs],
                 }
                 for block in self.blocks

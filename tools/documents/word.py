@@ -1,6 +1,7 @@
 """Word documents (DOCX): the body's paragraphs with their runs, numbers, headings and pages."""
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -57,9 +58,9 @@ class _Reader:
         self._blocks: list[DraftBlock] = []
 
     def read(self, body: Element) -> Draft:
-        for ordinal, (paragraph, in_table, repeated) in enumerate(_paragraphs(body)):
+        for ordinal, (paragraph, row, repeated) in enumerate(_paragraphs(body)):
             if not repeated:
-                self._read_paragraph(paragraph, ordinal, in_table)
+                self._read_paragraph(paragraph, ordinal, row)
         return Draft(
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
             "".join(self._parts),
@@ -67,7 +68,8 @@ class _Reader:
             tuple(self._blocks),
         )
 
-    def _read_paragraph(self, paragraph: Element, ordinal: int, in_table: bool) -> None:
+    def _read_paragraph(self, paragraph: Element, ordinal: int, row: int | None) -> None:
+        in_table = row is not None
         properties = paragraph.find(w("pPr"))
         if self._styles.breaks_before(properties):
             self._break_waits = True
@@ -90,7 +92,7 @@ class _Reader:
             elif numbered and self._numbering.is_list(numbered):
                 level = self._numbering.level_of(numbered)
                 kind = "table_cell" if in_table else "list_item"
-            self._blocks.append(DraftBlock(start, self._offset, kind, level, label, ordinal, tuple(runs)))
+            self._blocks.append(DraftBlock(start, self._offset, kind, level, label, ordinal, tuple(runs), row))
         self._parts.append("\n")
         self._offset += 1
         check_length(self._offset, self._limits)
@@ -154,13 +156,15 @@ def _is_hidden(run: Element) -> bool:
     return vanish is not None and vanish.get(w("val"), "1") not in ("0", "false", "off")
 
 
-def _paragraphs(body: Element) -> Iterator[tuple[Element, bool, bool]]:
-    """Every `w:p` in document order: itself, whether it is in a table, whether it repeats a text box (fallback)."""
-    stack: list[tuple[Element, bool, bool]] = [(body, False, False)]
+def _paragraphs(body: Element) -> Iterator[tuple[Element, int | None, bool]]:
+    """Every `w:p` in document order: itself, the table row it is in, whether it repeats a text box (fallback)."""
+    rows = count()
+    stack: list[tuple[Element, int | None, bool]] = [(body, None, False)]
     while stack:
-        element, in_table, repeated = stack.pop()
+        element, row, repeated = stack.pop()
         if element.tag == w("p"):
-            yield element, in_table, repeated
-        in_table = in_table or element.tag == w("tc")
+            yield element, row, repeated
+        if element.tag == w("tr"):
+            row = next(rows)
         repeated = repeated or element.tag == _FALLBACK
-        stack.extend((child, in_table, repeated) for child in reversed(element))
+        stack.extend((child, row, repeated) for child in reversed(element))

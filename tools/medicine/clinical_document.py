@@ -76,13 +76,15 @@ class _Writer:
     def text(self) -> str:
         return "".join(self._pieces)
 
-    def add(self, text: str, kind: str, level: int | None = None) -> None:
+    def add(self, text: str, kind: str, level: int | None = None, row: int | None = None) -> None:
         said = re.sub(r"\s+", " ", text).strip()
         if not said:
             return
         end = self._length + len(said)
         self.blocks.append(
-            Block.model_validate({"start": self._length, "end": end, "page": 1, "kind": kind, "level": level})
+            Block.model_validate(
+                {"start": self._length, "end": end, "page": 1, "kind": kind, "level": level, "row": row}
+            )
         )
         self._pieces += [said, "\n"]
         self._length = end + 1
@@ -119,23 +121,24 @@ def _section(writer: _Writer, section: Element, level: int) -> None:
     writer.add(section.findtext(_path("title")) or "", "heading", level)
     text = section.find(_path("text"))
     if text is not None:
-        for line, kind in _lines(text):
-            writer.add(line, kind)
+        for line, kind, row in _lines(text, len(writer.blocks)):
+            writer.add(line, kind, row=row)
     for component in section.findall(_path("component")):
         for inner in component.findall(_path("section")):
             _section(writer, inner, level + 1)
 
 
-def _lines(text: Element) -> list[tuple[str, str]]:
-    """The narrative line by line: paragraphs, list items, and table cells."""
-    found: list[tuple[str, str]] = []
+def _lines(text: Element, first_row: int) -> list[tuple[str, str, int | None]]:
+    """The narrative line by line: paragraphs, list items, and table cells with their row."""
+    found: list[tuple[str, str, int | None]] = []
     line: list[str] = []
     kind = "paragraph"
+    row = first_row
 
     def broken(following: str) -> None:
         nonlocal kind
         if "".join(line).strip():
-            found.append(("".join(line), kind))
+            found.append(("".join(line), kind, row if kind == "table_cell" else None))
         line.clear()
         kind = following
 
@@ -143,6 +146,7 @@ def _lines(text: Element) -> list[tuple[str, str]]:
     while stack:
         element, closing = stack.pop()
         name = str(element.tag).rsplit("}", 1)[-1]
+        row += name == "tr" and not closing
         breaks = name in _LINE - {"content"}
         if closing:
             if breaks:

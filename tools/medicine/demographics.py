@@ -1,14 +1,13 @@
-"""Age and sex as a record states them, and the kidney function that follows from them and from creatinine."""
+"""Age and sex as a record states them."""
 
 import re
-from typing import Final, Literal
+from typing import Final
 
+from tools.medicine.arithmetic import Sex
 from tools.medicine.lexicon import fold
 
-Sex = Literal["female", "male"]
-
 _AGE: Final = re.compile(
-    r"(?:年龄|年齢|age|edad|alter|[aâ]ge)\s*[:：]?\s*(?P<label>\d{1,3})(?!\d)"
+    r"(?:年龄|年齢|\bage|\bedad|\balter)\s*[:：]?\s*(?P<label>\d{1,3})(?!\d)"
     r"|(?<!\d)(?P<years>\d{1,3})\s*(?:岁|歳|[- ]?years?[- ]?old|[- ]?y/?o\b|\s?ans\b|\s?anos\b|\s?jahre?\s?alt|-jahrig)"
 )
 _OVER_89: Final = re.compile(r"⟦G\d+:90\+⟧")
@@ -27,11 +26,9 @@ _SEX: Final = (
 def find_age(text: str) -> float | None:
     """The age in years that stands first in a record; 90 where de-identification has hidden one above 89."""
     head = fold(text[:4_000])
-    match = _AGE.search(head)
-    if match is None:
-        return 90.0 if _OVER_89.search(text[:4_000]) else None
-    years = int(match["label"] or match["years"])
-    return float(years) if years <= 120 else None
+    ages = [int(match["label"] or match["years"]) for match in _AGE.finditer(head)]
+    stated = next((float(years) for years in ages if years <= 120), None)
+    return 90.0 if stated is None and _OVER_89.search(text[:4_000]) else stated
 
 
 def find_sex(text: str) -> Sex | None:
@@ -41,13 +38,3 @@ def find_sex(text: str) -> Sex | None:
     if not places:
         return None
     return "female" if places.get("female", len(head)) < places.get("male", len(head)) else "male"
-
-
-def egfr(creatinine_umol: float, age: float, sex: Sex) -> float:
-    """Estimated glomerular filtration rate in mL/min/1.73 m², by CKD-EPI 2021 (Inker, N Engl J Med 2021;385:1737).
-
-    creatinine_umol: serum creatinine, µmol/L, above 0. age: years, 18 or more.
-    """
-    kappa, alpha, factor = (0.7, -0.241, 1.012) if sex == "female" else (0.9, -0.302, 1.0)
-    ratio = creatinine_umol / 88.42 / kappa
-    return float(142 * min(ratio, 1.0) ** alpha * max(ratio, 1.0) ** -1.2 * 0.9938**age * factor)

@@ -74,10 +74,21 @@ def of_document(document: Document) -> ReadRecord:
         form=forms.get(document.media_type, "text"),
         sha256=document.sha256,
         language=document.language,
-        text=document.text,
+        text=in_rows(document.text, document.blocks),
         pages=document.pages,
         blocks=tuple(block.model_copy(update={"runs": ()}) for block in document.blocks),
     )
+
+
+def in_rows(text: str, blocks: Sequence[Block]) -> str:
+    """The text with a tab, and no line end, between the cells of one table row; of the same length."""
+    pieces: list[str] = []
+    at = 0
+    for one, other in pairwise(blocks):
+        if one.row is not None and one.row == other.row:
+            pieces += [text[at : one.end], text[one.end : other.start].replace("\n", "\t")]
+            at = other.start
+    return "".join([*pieces, text[at:]])
 
 
 def moved(record: ReadRecord, hidden: str, mapping: IdentityMapping) -> ReadRecord:

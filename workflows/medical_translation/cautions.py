@@ -30,6 +30,11 @@ _INSTRUCTION: Final = re.compile(
 def cautions(record: Record, segments: Sequence[Segment], key_data: Mapping[str, Any]) -> list[Caution]:
     """Everything to be told of a record, numbered."""
     found = [*_instructions(segments), *_not_medical(record), *_many_languages(segments)]
+    return numbered(found)
+
+
+def numbered(found: Sequence[Caution]) -> list[Caution]:
+    """The cautions with their ids, in their order."""
     return [each.model_copy(update={"id": f"c{number}"}) for number, each in enumerate(found, start=1)]
 
 

@@ -21,7 +21,7 @@ from langgraph.types import Send, interrupt
 from tools.errors import ConsiliaError
 from workflows.desk import Desk, place
 from workflows.medical_translation import advising, intake, outputs, sign_off, translating
-from workflows.medical_translation.cautions import cautions
+from workflows.medical_translation.cautions import cautions, numbered
 from workflows.medical_translation.languages import targets
 from workflows.medical_translation.report import SEVERITIES, Report, assemble_report, complete
 from workflows.medical_translation.state import (
@@ -99,8 +99,8 @@ async def second_opinion(state: TranslationState, runtime: Runtime[Desk]) -> dic
 async def consult(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, Any]:
     """Look the record's own medications and conditions up in the knowledge base."""
     desk, here = runtime.context, place(runtime, "consult")
-    statements, cautions = await advising.consult(desk, here, state["key_data"], state["record"])
-    return {"advice": statements, "cautions": [*state["cautions"], *cautions]}
+    statements, found = await advising.consult(desk, here, state["key_data"], state["record"])
+    return {"advice": statements, "cautions": numbered([*state["cautions"], *found])}
 
 
 async def advise(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, Any]:
