@@ -8,8 +8,10 @@ import httpx
 import pytest
 from langgraph_sdk import get_client
 
+from agents.policy import Policy
+from agents.pool_settings import PoolSettings
 from scripts.write_schemas import SCHEMAS, schemas
-from service.settings import Limits, Settings
+from service.settings import Limits, Settings, load
 from tests.conftest import ENVIRONMENT, ROOT, SAMPLES, Server
 from tools.contracts import playbook
 
@@ -56,6 +58,21 @@ def test_every_link_to_a_file_leads_to_one(page: Path):
 def test_the_playbook_page_s_example_is_a_playbook():
     [example] = _blocks((ROOT / "docs/playbooks.md").read_text(), "toml")
     assert playbook.parse(example, "docs/playbooks.md").name == "mine"
+
+
+def test_the_page_on_asking_models_shows_every_setting_of_the_pool_with_its_default(tmp_path: Path):
+    page = (ROOT / "docs/asking-models.md").read_text()
+    routing, every = _blocks(page, "toml")
+    config = tmp_path / "consilia.toml"
+    config.write_text(f"{routing}\n{every}".replace('{ env = "LLAMA_KEY" }', f'{{ file = "{tmp_path}/key" }}'))
+    read = load(config).pool
+    assert read.models[0].facts.name == "llama-3.1-8b"
+    shown = set(re.findall(r"^(\w+) =", every, re.MULTILINE))
+    fields = set(PoolSettings.model_fields) - {"models", "routing", "licences", "serving"}
+    assert fields <= shown
+    assert {name: getattr(read, name) for name in fields} == {name: getattr(PoolSettings(), name) for name in fields}
+    assert set(re.findall(r"^(\w+) =", routing, re.MULTILINE)) >= {"thinking_tokens", "attempts", "confidence"}
+    assert read.routing.thinking_tokens == Policy().thinking_tokens
 
 
 def test_the_configuration_page_names_every_setting_with_its_default():
