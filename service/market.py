@@ -1,9 +1,9 @@
-"""Market data brought into the database: from files, and the synthetic set for demonstrations."""
+"""Market data brought into the database: from files, from live sources, and the synthetic set for demonstrations."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from service.database.market import MarketStore
 from tools.errors import InvalidInput
 from tools.finance import synthetic
 from tools.finance.importing.findings import Finding, shortened
-from tools.finance.importing.reading import Options, read
-from tools.finance.market import Fund, Kind, SeriesFacts
+from tools.finance.importing.reading import Options, quoted, read
+from tools.finance.market import Fund, Kind, MarketSource, SeriesFacts
 from tools.finance.series import Series, as_dates, floats
 
 
@@ -37,24 +37,29 @@ class SeriesImport(BaseModel):
     fund_known: bool
 
 
-class ImportReport(BaseModel):
-    """How a file was read and what came of it. kept: False when nothing was written, for `reason`."""
+class KeepReport(BaseModel):
+    """What came of an import. kept: False when nothing was written, for `reason`."""
 
     model_config = ConfigDict(frozen=True)
 
-    file: str
     kept: bool
     reason: str | None
+    series: list[SeriesImport]
+    findings: list[Finding]
+    errors: int
+    warnings: int
+
+
+class ImportReport(KeepReport):
+    """What came of a file, and how it was read."""
+
+    file: str
     encoding: str
     delimiter: str
     decimal: str
     dates: str
     layout: str
     rows: int
-    series: list[SeriesImport]
-    findings: list[Finding]
-    errors: int
-    warnings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +85,76 @@ async def import_values(database: Database, tenant_id: str, name: str, content: 
     Raises UnreadableTable, and InvalidInput when a series' currency is unknown or it holds synthetic values.
     """
     reading = read(content, order.options)
+    kept = await keep(database, tenant_id, reading.series, reading.findings, order)
+    form = reading.format
+    return ImportReport(
+        **kept.model_dump(),
+        file=name,
+        encoding=form.encoding,
+        delimiter=form.delimiter,
+        decimal=form.decimal,
+        dates=form.dates,
+        layout=form.layout,
+        rows=reading.rows,
+    )
+
+
+async def fetch(
+    database: Database,
+    tenant_id: str,
+    source: MarketSource,
+    series_ids: Sequence[str],
+    since: date | None,
+    order: Order,
+) -> KeepReport:
+    """Ask a live source for series and keep what it says, held to the rules of a file. since: the first day to ask for;
+    None: the day after the last that is kept.
+
+    Raises what the source raises, and InvalidInput as `import_values` does.
+    """
+    known = {each.series_id: each for each in await MarketStore(database).listing(tenant_id)}
+    series: dict[str, Series] = {}
+    findings: list[Finding] = []
+    currencies: dict[str, str] = {}
+    for series_id in series_ids:
+        last = known[series_id].last if series_id in known else None
+        start = since or (last + timedelta(days=1) if last else None)
+        quotes = await source.fetch(series_id, start, None)
+        found, told = quoted(series_id, quotes.values, order.options.today)
+        findings.extend(told)
+        if len(found):
+            series[series_id] = found
+        if quotes.currency is not None:
+            currencies[series_id] = quotes.currency
+    return await keep(database, tenant_id, series, findings, order, currencies)
+
+
+async def keep(
+    database: Database,
+    tenant_id: str,
+    series: Mapping[str, Series],
+    found: Sequence[Finding],
+    order: Order,
+    currencies: Mapping[str, str] | None = None,
+) -> KeepReport:
+    """Merge series into those that are kept, all in one transaction or none. currencies: as their source says."""
     store = MarketStore(database)
     funds = {fund.fund_id: fund for fund in await store.funds(tenant_id)}
     listing = {each.series_id: each for each in await store.listing(tenant_id)}
-    before = await store.series(tenant_id, list(reading.series))
-    findings = list(reading.findings)
+    before = await store.series(tenant_id, list(series))
+    findings = list(found)
     told: list[SeriesImport] = []
     kept: list[tuple[SeriesFacts, Series]] = []
-    for series_id, series in reading.series.items():
-        facts = _facts(series_id, funds, listing, order)
-        merged, counts = _merged(series_id, before.get(series_id), series, order.replace, findings)
+    for series_id, each in series.items():
+        facts = _facts(series_id, funds, listing, order, (currencies or {}).get(series_id))
+        merged, counts = _merged(series_id, before.get(series_id), each, order.replace, findings)
         told.append(
             SeriesImport(
                 series_id=series_id,
                 kind=facts["kind"],
                 currency=facts["currency"],
-                first=series.first,
-                last=series.last,
+                first=each.first,
+                last=each.last,
                 total=len(merged),
                 fund_known=series_id in funds,
                 **counts,
@@ -110,21 +168,14 @@ async def import_values(database: Database, tenant_id: str, name: str, content: 
     if order.dry_run:
         reason = "dry run: nothing is written"
     elif errors and not order.accept:
-        reason = f"{errors} value(s) cannot be kept; mend the file, or keep the good ones with --accept"
+        reason = f"{errors} value(s) cannot be kept; mend them, or keep the good ones with --accept"
     elif not kept:
-        reason = "everything in the file is kept already"
+        reason = "there is nothing new: everything is kept already"
     else:
         await market.put_series(database, tenant_id, kept)
-    return ImportReport(
-        file=name,
+    return KeepReport(
         kept=reason is None,
         reason=reason,
-        encoding=reading.format.encoding,
-        delimiter=reading.format.delimiter,
-        decimal=reading.format.decimal,
-        dates=reading.format.dates,
-        layout=reading.format.layout,
-        rows=reading.rows,
         series=told,
         findings=shortened(findings),
         errors=errors,
@@ -133,19 +184,22 @@ async def import_values(database: Database, tenant_id: str, name: str, content: 
 
 
 def _facts(
-    series_id: str, funds: Mapping[str, Fund], listing: Mapping[str, SeriesFacts], order: Order
+    series_id: str, funds: Mapping[str, Fund], listing: Mapping[str, SeriesFacts], order: Order, said: str | None
 ) -> dict[str, Any]:
-    """The facts of a series that do not depend on its values."""
+    """The facts of a series that do not depend on its values. said: the currency that its source names."""
     known = listing.get(series_id)
     if not 1 <= len(series_id) <= 64 or not series_id.isprintable():
         raise InvalidInput(f"{series_id[:80]!r} is no id of a series: 1 to 64 printable characters")
     if known is not None and known.synthetic:
-        raise InvalidInput(f"{series_id} is a synthetic series; real values are not mixed into it", series_id=series_id)
+        raise InvalidInput(
+            f"{series_id} is a synthetic series, into which no real values are mixed; first: consilia data demo --remove",
+            series_id=series_id,
+        )
     if order.kind == "fx" and not re.fullmatch(r"[A-Z]{6}", series_id):
         raise InvalidInput(
             f"{series_id!r} is no currency pair such as EURUSD (dollars for one euro)", series_id=series_id
         )
-    currency = series_id[3:] if order.kind == "fx" else order.currency
+    currency = series_id[3:] if order.kind == "fx" else order.currency or said
     fund = funds.get(series_id)
     for kept in {each.currency for each in (fund, known) if each is not None}:
         if currency is not None and currency != kept:

@@ -7,9 +7,9 @@ Every limit is here, with its default and unit. Nested names join with two under
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agents.pool_settings import PoolSettings
@@ -143,6 +143,24 @@ class ThreadSettings(BaseModel):
     sweep_seconds: float = Field(default=60.0, gt=0, description="Pause between two sweeps, seconds.")
 
 
+class MarketSourceSettings(BaseModel):
+    """A live source of market data: an MCP server of yours, by its URL or by the command that starts it on stdio."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(default="", description="URL of the server's Streamable HTTP endpoint.")
+    command: list[str] = Field(default_factory=list, description="Program and arguments that serve MCP on stdio.")
+    tool: str = Field(default="daily_values", description="The tool that gives a series; see docs/market-data.md.")
+    label: str = Field(default="", description="How results name the source; empty: its name here.")
+    seconds: float = Field(default=60.0, gt=0, description="Longest that one call may take, seconds.")
+
+    @model_validator(mode="after")
+    def _reached_one_way(self) -> Self:
+        if bool(self.url) == bool(self.command):
+            raise ValueError("give either url or command")
+        return self
+
+
 class Settings(BaseSettings):
     """All settings. See docs/configuration.md."""
 
@@ -159,6 +177,9 @@ class Settings(BaseSettings):
         default="info", description="Least level that is logged."
     )
     limits: Limits = Limits()
+    market_sources: dict[str, MarketSourceSettings] = Field(
+        default_factory=dict, description="Live sources of market data by name; see docs/market-data.md."
+    )
     pool: PoolSettings = Field(default_factory=PoolSettings, description="The model servers; none: embedded.")
     sealing: Sealing = Sealing()
     webhooks: WebhookSettings = WebhookSettings()

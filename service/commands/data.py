@@ -101,14 +101,18 @@ def _read(file: Path, most: int) -> bytes:
 
 
 def _print_report(report: Any) -> None:
-    from rich.table import Table
-
     names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
     out.print(
         f"[bold]{report.file}[/]: {report.encoding}, {names.get(report.delimiter, report.delimiter)}, decimal sign"
         f" {report.decimal}, dates {report.dates}, {report.layout}, {report.rows} rows",
         highlight=False,
     )
+    _print_kept(report)
+
+
+def _print_kept(report: Any) -> None:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("series", "kind", "currency", "first", "last", "added", "unchanged", "changed", "total"):
         table.add_column(name, justify="right" if name in ("added", "unchanged", "changed", "total") else "left")
@@ -128,6 +132,45 @@ def _print_report(report: Any) -> None:
         out.print(f"[bold]not kept:[/] {report.reason}", highlight=False)
     else:
         out.print("[bold green]kept[/]")
+
+
+@app.command()
+def fetch(
+    source: Annotated[str, typer.Argument(help="A source of [market_sources] in consilia.toml.")],
+    series: Annotated[list[str], typer.Argument(help="Ids of the series to fetch.")],
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; default: after the last that is kept.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of series that are new, such as CNY.")] = None,
+    kind: Annotated[SeriesKind, typer.Option(help="What the values are.")] = SeriesKind.nav,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask and report, write nothing.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Keep the good values although others are errors.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Let the source win over values that are kept.")] = False,
+    tenant: TenantOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fetch daily values from a live source, an MCP server of yours; see docs/market-data.md."""
+    from service.market import KeepReport, Order
+    from service.market import fetch as fetched
+    from service.market_source import source as configured
+    from tools.finance.importing.reading import Options
+
+    async def work() -> KeepReport:
+        found = configured(source, settings(config).market_sources)
+        options = Options(datetime.now(UTC).date())
+        order = Order(options, found.label, kind.value, currency, dry_run, accept, replace)
+        async with _database(config) as database:
+            first = since.date() if since else None
+            return await fetched(database, _tenant(tenant), found, series, first, order)
+
+    report = run(work())
+    if json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        _print_kept(report)
+    if report.errors and not report.kept and not dry_run:
+        raise typer.Exit(1)
 
 
 @app.command("import-funds")
@@ -150,15 +193,27 @@ def import_funds(
 
 
 @app.command("demo")
-def demo(tenant: TenantOption = None, config: ConfigOption = None) -> None:
+def demo(
+    remove: Annotated[bool, typer.Option("--remove", help="Delete it, before real data comes in.")] = False,
+    tenant: TenantOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Make the synthetic market for demonstrations: 25 funds, 7 benchmarks, 3 exchange rates, from 2014 on."""
+    from service.database.market import delete_synthetic
     from service.market import load_synthetic
 
     async def work() -> int:
         async with _database(config) as database:
+            if remove:
+                await delete_synthetic(database, _tenant(tenant))
+                return 0
             return await load_synthetic(database, _tenant(tenant))
 
-    out.print(f"[bold green]kept[/] {run(work())} synthetic series; results made from them say so")
+    count = run(work())
+    if remove:
+        out.print("[bold green]removed[/] every synthetic fund and series")
+    else:
+        out.print(f"[bold green]kept[/] {count} synthetic series; results made from them say so")
 
 
 @app.command("list")

@@ -38,6 +38,17 @@ _DELETE_YEARS = Statement(
 )
 
 
+_OWN = bindparam("b_tenant_id")
+_SYNTHETIC = select(MarketSeries.series_id).where(MarketSeries.tenant_id == _OWN, MarketSeries.synthetic)
+_DELETE_SYNTHETIC = (
+    Statement(
+        delete(MarketDataRow).where(MarketDataRow.tenant_id == _OWN, MarketDataRow.series_id.in_(_SYNTHETIC)), 74
+    ),
+    Statement(delete(MarketSeries).where(MarketSeries.tenant_id == _OWN, MarketSeries.synthetic), 75),
+    Statement(delete(FundRow).where(FundRow.tenant_id == _OWN, FundRow.synthetic), 76),
+)
+
+
 def pack(series: Series) -> Iterable[tuple[int, bytes, bytes]]:
     """(year, days, values) of each year that the series reaches."""
     years = series.days.astype("datetime64[Y]")
@@ -83,6 +94,11 @@ async def put_series(database: Database, tenant_id: str, kept: Iterable[tuple[Se
         for year, days, values in pack(series):
             writes.append(Write(_PUT_YEAR[dialect], {**own, "year": year, "days": days, "values": values}))
     await database.writer.write(*writes)
+
+
+async def delete_synthetic(database: Database, tenant_id: str) -> None:
+    """Delete every synthetic fund and series."""
+    await database.writer.write(*(Write(each, {"b_tenant_id": tenant_id}) for each in _DELETE_SYNTHETIC))
 
 
 class MarketStore:

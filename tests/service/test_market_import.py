@@ -1,7 +1,8 @@
 """Importing market data from the command line, into a real database."""
 
 import json
-from datetime import timedelta
+import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,11 @@ from service.database import migrate
 from service.database.engine import open_database
 from service.database.market import MarketStore, put_series
 from service.database.tables import DEFAULT_TENANT
+from service.market import Order, fetch
+from service.market_source import MarketSourceFailed, McpSource
+from service.settings import MarketSourceSettings
+from tests.service.test_commands import consilia as in_a_process
+from tools.finance.importing.reading import Options
 from tools.finance.market import SeriesFacts
 from tools.finance.series import Series, floats
 
@@ -35,7 +41,7 @@ def consilia(*arguments: str, data: Path, status: int = 0) -> str:
     arguments = tuple(str(data / each) if each.endswith((".csv", ".toml")) else each for each in arguments)
     done = CliRunner().invoke(app, list(arguments), env=environment)
     assert done.exit_code == status, done.output
-    return done.stdout if status == 0 or "--json" in arguments else done.output
+    return done.stdout if status < 2 and "--json" in arguments else done.output
 
 
 def imported(folder: Path, *arguments: str, status: int = 0) -> dict[str, object]:
@@ -57,7 +63,7 @@ def test_an_import_is_reported_and_the_same_again_changes_nothing(tmp_path: Path
         ("110022", 3, False),
     ]
     again = imported(tmp_path, "--currency", "CNY")
-    assert (again["kept"], again["reason"]) == (False, "everything in the file is kept already")
+    assert (again["kept"], again["reason"]) == (False, "there is nothing new: everything is kept already")
     [one, two] = json.loads(consilia("data", "list", "--json", data=tmp_path))
     assert (one["series_id"], one["observations"], one["source"], one["synthetic"]) == ("000001", 3, "nav.csv", False)
     shown = json.loads(consilia("data", "show", two["series_id"], "--json", data=tmp_path))
@@ -107,7 +113,10 @@ def test_what_cannot_be_imported_is_said_in_one_sentence(tmp_path: Path, argumen
 def test_real_values_are_not_mixed_into_a_synthetic_series(tmp_path: Path):
     consilia("data", "demo", data=tmp_path)
     (tmp_path / "nav.csv").write_text("date,SYN-EQ-WO\n2024-01-02,1.5\n2024-01-03,1.6\n")
-    assert "synthetic" in consilia("data", "import-nav", "nav.csv", data=tmp_path, status=2)
+    assert "--remove" in consilia("data", "import-nav", "nav.csv", data=tmp_path, status=2)
+    consilia("data", "import-nav", "nav.csv", "--fund", "REAL", "--currency", "CNY", data=tmp_path)
+    consilia("data", "demo", "--remove", data=tmp_path)
+    assert [each["series_id"] for each in json.loads(consilia("data", "list", "--json", data=tmp_path))] == ["REAL"]
 
 
 async def test_series_come_back_as_they_were_kept_on_both_databases(empty_database: str):
@@ -138,3 +147,42 @@ async def test_series_come_back_as_they_were_kept_on_both_databases(empty_databa
         await put_series(database, DEFAULT_TENANT, [(facts, shorter)])
         again = (await store.series(DEFAULT_TENANT, ["基金/1"]))["基金/1"]
         assert np.array_equal(again.values, shorter.values)
+
+
+START = [sys.executable, str(Path(__file__).parent / "price_server.py")]
+
+
+def test_a_live_source_of_the_configuration_is_fetched_from_the_command_line(tmp_path: Path):
+    (tmp_path / "consilia.toml").write_text(
+        f"[market_sources.house]\ncommand = {json.dumps(START)}\nlabel = 'House prices'\n"
+    )
+    said = json.loads(in_a_process("data", "fetch", "house", "ACME", "--json", data=tmp_path))
+    assert (said["kept"], said["series"][0]["added"], said["series"][0]["currency"]) == (True, 3, "USD")
+    assert "configured: house" in consilia(
+        "data", "fetch", "nobody", "ACME", "--config", "consilia.toml", data=tmp_path, status=2
+    )
+
+
+async def test_a_live_source_is_asked_for_what_is_new_and_held_to_the_rules_of_a_file(tmp_path: Path):
+    house = McpSource("house", MarketSourceSettings(command=START, label="House prices"))
+    order = Order(Options(date(2026, 11, 24)), house.label)
+    async with open_database(f"sqlite:///{tmp_path / 'market.db'}") as database:
+        await migrate.upgrade(database.engine)
+        first = await fetch(database, DEFAULT_TENANT, house, ["ACME"], None, order)
+        assert (first.kept, first.series[0].added) == (True, 3)
+        assert (await fetch(database, DEFAULT_TENANT, house, ["ACME"], None, order)).kept is False
+        again = await fetch(database, DEFAULT_TENANT, house, ["ACME"], date(2026, 1, 6), order)
+        assert again.series[0].unchanged == 2
+        [kept] = await MarketStore(database).listing(DEFAULT_TENANT)
+        assert kept.source == "House prices"
+        broken = await fetch(database, DEFAULT_TENANT, house, ["BROKEN"], None, order)
+        assert ([each.code for each in broken.findings], broken.kept) == (["not_positive"], False)
+        for settings, series_id, said in (
+            ({"command": START}, "NONE", "no such series"),
+            ({"command": START, "tool": "other_form"}, "ACME", "form that is not read"),
+            ({"command": ["no-such-program"]}, "ACME", "no-such-program"),
+            ({"url": "http://127.0.0.1:9/mcp"}, "ACME", "gave no answer"),
+        ):
+            source = McpSource("odd", MarketSourceSettings(**settings))
+            with pytest.raises(MarketSourceFailed, match=said):
+                await fetch(database, DEFAULT_TENANT, source, [series_id], None, order)

@@ -1,6 +1,7 @@
 """The market data that the tools compute on: facts of funds, series of values, and who supplies them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, Literal, Protocol
 
@@ -80,14 +81,22 @@ class MarketData(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """What a source says of a series. currency: of the values, None where it does not say. values: unchecked."""
+
+    currency: str | None
+    values: Sequence[tuple[date, float]]
+
+
 class MarketSource(Protocol):
-    """A live source of values: the user's own MCP server, or anything else that can answer this."""
+    """A live source of values: the user's own MCP server (service.market_source), or anything that answers this."""
 
     @property
     def label(self) -> str:
         """How results name the source."""
         ...
 
-    async def fetch(self, series_id: str, start: date | None, end: date | None) -> Series:
-        """The series between two days, both included. Raises UnknownFund."""
+    async def fetch(self, series_id: str, start: date | None, end: date | None) -> Quotes:
+        """The series between two days, both included. Raises ConsiliaError when the source does not answer."""
         ...

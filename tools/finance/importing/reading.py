@@ -1,6 +1,6 @@
 """A file of daily values, read whole: its format, its series, and what is wrong with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -26,6 +26,32 @@ class Reading:
     @property
     def errors(self) -> int:
         return sum(each.severity == "error" for each in self.findings)
+
+
+def quoted(name: str, values: Sequence[tuple[date, float]], today: date) -> tuple[Series, tuple[Finding, ...]]:
+    """A series from days and values that a source gave, held to the same rules as a file's. May be empty."""
+    findings: list[Finding] = []
+    good: list[tuple[int, date, float]] = []
+    for line, (when, value) in enumerate(values, 1):
+        fault = _fault(value, when, today)
+        if fault is None:
+            good.append((line, when, value))
+        else:
+            findings.append(_error(fault[0], fault[1], name, line, when))
+    series = _series(name, good, findings)
+    findings.extend(checks.check(name, series))
+    return series, tuple(findings)
+
+
+def _fault(value: float | None, when: date, today: date) -> tuple[str, str] | None:
+    """(code, message) of what is wrong with a value, None when nothing is."""
+    if value is None or not np.isfinite(value):
+        return "bad_number", f"{value} is no number"
+    if value <= 0:
+        return "not_positive", f"{value:g} is not above zero"
+    if when > today:
+        return "future_date", f"{when} is after today, {today}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +119,12 @@ def _points(body: list[Row], found: Layout, sign: str, today: date, findings: li
                 )
                 continue
             value = read_number(cell, sign)
-            if value is None or not np.isfinite(value):
-                findings.append(_error("bad_number", f"{cell[:40]!r} is no number", name, line, when))
-            elif value <= 0:
-                findings.append(_error("not_positive", f"{value:g} is not above zero", name, line, when))
-            elif when > today:
-                findings.append(_error("future_date", f"{when} is after today, {today}", name, line, when))
-            else:
+            fault = _fault(value, when, today)
+            if value is not None and fault is None:
                 points[name].append((line, when, value))
+            elif fault is not None:
+                message = f"{cell[:40]!r} is no number" if fault[0] == "bad_number" else fault[1]
+                findings.append(_error(fault[0], message, name, line, when))
     return points
 
 
