@@ -192,7 +192,7 @@ def _facts(
         raise InvalidInput(f"{series_id[:80]!r} is no id of a series: 1 to 64 printable characters")
     if known is not None and known.synthetic:
         raise InvalidInput(
-            f"{series_id} is a synthetic series, into which no real values are mixed; first: consilia data demo --remove",
+            f"{series_id} is synthetic; no real values are mixed into it. First: consilia data demo --remove",
             series_id=series_id,
         )
     if order.kind == "fx" and not re.fullmatch(r"[A-Z]{6}", series_id):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import RowMapping, bindparam, delete, select
+from sqlalchemy import BindParameter, RowMapping, String, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -38,7 +38,7 @@ _DELETE_YEARS = Statement(
 )
 
 
-_OWN = bindparam("b_tenant_id")
+_OWN: BindParameter[str] = bindparam("b_tenant_id", type_=String())
 _SYNTHETIC = select(MarketSeries.series_id).where(MarketSeries.tenant_id == _OWN, MarketSeries.synthetic)
 _DELETE_SYNTHETIC = (
     Statement(
