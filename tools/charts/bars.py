@@ -43,7 +43,7 @@ def bars(
     highest: the axis' end, where it is known (1 for a score). name: heading of the table's first column.
     """
     flat = finite([each for row in rows for each in row.values])
-    marks = ticks(min(0.0, *flat), max(0.0, *flat) if highest is None else highest)
+    marks = ticks(min(0.0, *flat) * 1.08, max(0.0, *flat) if highest is None else highest)
     names = min(_NAMES, max(width(row.name) for row in rows) + 14)
     thick = 16 if len(series) == 1 else 10
     pitch = thick * len(series) + (12 if len(series) == 1 else 10)
@@ -72,7 +72,11 @@ def bars(
                 f'<rect class="f{colour(number)}" x="{n(left)}" y="{n(at)}" width="{n(max(right - left, 0.5))}" '
                 f'height="{thick - 2}" rx="2"/>'
             )
-            elements.append(label(max(right, x(0)) + 6, at + thick / 2 + 3, value(each)))
+            base = at + thick / 2 + 3
+            below = each < 0
+            elements.append(
+                label(left - 6 if below else right + 6, base, value(each), anchor="end" if below else "start")
+            )
     height = floor + 28
     for number, reference in enumerate(references):
         elements.append(f'<path class="mark" d="M{n(x(reference.value))} {n(top)}V{n(floor)}"/>')

@@ -7,10 +7,32 @@ colour carries meaning, a dash pattern, a position or a label carries it too.
 
 from typing import Final
 
-LIGHT: Final = ("#2f4fd0", "#b8500a", "#0c8f82", "#a8328f", "#6a5a00", "#4a5568", "#1b85c4", "#8a1c3c")
-DARK: Final = ("#8fa6ff", "#ff9d57", "#2cc5b2", "#ffc9f0", "#d9c04a", "#aab2c5", "#6cc4f7", "#ff8fa8")
+LIGHT: Final = (
+    "#2f4fd0",
+    "#b8500a",
+    "#0c8f82",
+    "#a8328f",
+    "#6a5a00",
+    "#4a5568",
+    "#1b85c4",
+    "#8a1c3c",
+    "#5b8c1a",
+    "#8d6cc8",
+)
+DARK: Final = (
+    "#8fa6ff",
+    "#ff9d57",
+    "#2cc5b2",
+    "#ffc9f0",
+    "#d9c04a",
+    "#aab2c5",
+    "#6cc4f7",
+    "#ff8fa8",
+    "#a9d86e",
+    "#cbb2f0",
+)
 PAPER: Final = ("#ffffff", "#0f1117")
-DASHES: Final = ("", "7 4", "2 3", "9 3 2 3", "4 2", "1 3", "12 4", "6 2 1 2")
+DASHES: Final = ("", "7 4", "2 3", "9 3 2 3", "4 2", "1 3", "12 4", "6 2 1 2", "3 3", "8 2 2 2")
 """Dash patterns by series, so that lines are told apart without colour too."""
 
 _INK = {"ink": ("#1a1f36", "#e6e8ef"), "soft": ("#59617a", "#a6adbf"), "line": ("#dfe3ec", "#2a2f3d")}

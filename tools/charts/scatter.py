@@ -60,7 +60,7 @@ def scatter(
             elements.append(f'<circle class="f3" cx="{n(x)}" cy="{n(y)}" r="4.5"/>')
         said = fitted(point.name, 170)
         wide = width(said)
-        free = _free_place(x, y, wide, taken, frame.right)
+        free = _free_place(x, y, wide, taken, (frame.left, frame.right))
         if free is not None:
             taken.append((free[0], free[1], wide))
             elements.append(label(free[0], free[1], said, kind="strong" if point.strong else ""))
@@ -73,11 +73,11 @@ def scatter(
 
 
 def _free_place(
-    x: float, y: float, wide: float, taken: Sequence[tuple[float, float, float]], right: float
+    x: float, y: float, wide: float, taken: Sequence[tuple[float, float, float]], room: tuple[float, float]
 ) -> tuple[float, float] | None:
     """Where a label beside the point covers no other: right, left, above or below; None when nowhere."""
     for left, base in ((x + 11, y + 4), (x - 11 - wide, y + 4), (x - wide / 2, y - 11), (x - wide / 2, y + 20)):
-        inside = left >= 0 and left + wide <= right + 12
+        inside = left >= room[0] + 2 and left + wide <= room[1] + 12
         if inside and not any(abs(base - b) < 14 and left < a + w + 4 and a < left + wide + 4 for a, b, w in taken):
             return left, base
     return None

@@ -99,10 +99,10 @@ def _frontier(m: Material) -> Chart | None:
         for name, each in found.funds.items()
         if name != CASH
     ]
-    if found.current is not None:
-        points.append(
-            Point(m.say("Your portfolio", "您的组合"), found.current.volatility, found.current.expected_return, True)
-        )
+    now, then = _measured(m)
+    for name, one in ((m.say("Your portfolio", "您的组合"), now), (m.say("Recommended", "建议的组合"), then)):
+        if one is not None and one.measures.volatility is not None and one.measures.annualised_return is not None:
+            points.append(Point(name, one.measures.volatility, one.measures.annualised_return, True))
     return scatter(
         m.say("Efficient frontier of the suitable funds", "可匹配基金的有效前沿"), points,
         curve=[(each.volatility, each.expected_return) for each in found.points],

@@ -83,7 +83,7 @@ def _annotated(advice: Advice, section: Section, paragraph: str) -> list[tuple[s
     pattern = "|".join(re.escape(text) for text in sorted(figures, key=len, reverse=True))
     pieces: list[tuple[str, str]] = []
     place = 0
-    for match in re.finditer(rf"(?<![\w.,])(?:{pattern})(?![\w]*\d)", body):
+    for match in re.finditer(rf"(?<![A-Za-z0-9.,])(?:{pattern})(?![0-9])", body):
         pieces += [(body[place : match.start()], ""), (match.group(), figures[match.group()])]
         place = match.end()
     return [each for each in [*pieces, (body[place:], "")] if each[0]]
