@@ -24,6 +24,7 @@ MEDIA_TYPES = {
     ".txt": "text/plain",
     ".md": "text/markdown",
     ".toml": "application/toml",
+    ".csv": "text/csv",
     ".json": "application/json",
     ".xml": "application/xml",
 }

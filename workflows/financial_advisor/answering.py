@@ -26,6 +26,13 @@ from workflows.financial_advisor.tracing import Ground
 # Every key of the state is optional to LangGraph; a node runs after those that set what it reads.
 # pyright: reportTypedDictNotRequiredAccess=false
 
+_RESTS_ON: Final[Mapping[str, tuple[str, ...]]] = {
+    "opening": ("valuation", "current", "proposed"), "portfolio": ("valuation", "current"), "stress": ("stress",),
+    "comparison": ("fund_measures", "correlation", "funds"), "funds": ("funds",), "conversion": ("conversion",),
+    "fees": ("fees",), "suitability": ("client", "held_check"), "orders": ("orders",), "projection": ("projection",),
+    "recommendation": ("gate", "proposed", "proposed_stress", "proposal"),
+}  # fmt: skip
+"""The calls that a section's figures come from first of all, by what they are for."""
 _CURVES: Final = frozenset({"growth", "drawdown", "bands", "points"})
 _LONG: Final = 40
 """Items of a list that a model is shown; curves are cut to that."""
@@ -65,7 +72,9 @@ def grounds(state: AdviceState) -> Ground:
     }
     named, every = _mentioned(state), state["request"].intents[0] == "funds"
     listed = next((each.id for each in state["calls"] if each.key == "funds"), "t1")
-    results[listed] = {"funds": [each.model_dump(mode="json") for each in funds if every or each.fund_id in named]}
+    results[listed] = {
+        "funds": [each.model_dump(mode="json") if every or each.fund_id in named else {} for each in funds]
+    }
     said = [str(each.text) for each in state.get("messages") or [] if each.type == "human"]
     statements = [*said, state["text"], state["client"].model_dump(mode="json"), state["held"].model_dump(mode="json")]
     names = [text for fund in funds for text in (fund.name_en, fund.name_zh, fund.fund_id)]
@@ -73,7 +82,7 @@ def grounds(state: AdviceState) -> Ground:
         names += _labels(each.result or {})
         if each.error is not None:
             names.append(str(each.error.get("message") or ""))
-    return tracing.ground(results, statements, names)
+    return tracing.ground(results, statements, names, [listed])
 
 
 def _mentioned(state: AdviceState) -> set[str]:
@@ -201,7 +210,8 @@ def answer(
 def _figures(parts: Sequence[Section], known: Ground, s: Situation) -> tuple[TracedFigure, ...]:
     found: dict[tuple[str, str], TracedFigure] = {}
     for section in parts:
-        for figure in tracing.trace("\n".join(section.paragraphs), known, s.today):
+        prefer = {each.id for each in s.calls if each.key in _RESTS_ON.get(section.key, ())}
+        for figure in tracing.trace("\n".join(section.paragraphs), known, s.today, prefer):
             if (source := figure.source) is not None:
                 traced = TracedFigure(
                     text=figure.text, section=section.key, call=source.call, path=source.path, value=source.value

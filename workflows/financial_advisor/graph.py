@@ -215,16 +215,12 @@ async def answer(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     sections, opening = writing.sections(material), writing.opening(material)
     known = answering.grounds(state)
     shares = [f"{name} {share:.3f}" for name, share in answering.recommended(state).items()]
-
-    def faults_of(text: str) -> list[str]:
-        return answering.faults(text, known, state)
-
     facts: dict[str, Any] = {
         "question": state["text"],
         "language": state["spoken"],
         "opening": opening or [material.say("Here is what I found.", "结果如下。")],
         "recommended": ", ".join(shares) or "none",
-        "faults_of": faults_of,
+        "faults": "",
     }
     results = answering.shown_results(state["calls"])
     answered = await runtime.context.counsel.ask(place(runtime, "answer"), WRITE, results, facts)

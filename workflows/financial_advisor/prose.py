@@ -19,6 +19,10 @@ _ADVISING: Final = re.compile(
     r"|买|申购|认购|加仓|增持|配置|投入|投资于|转入|换成|推荐|建议|持有|考虑|选择|满仓|全仓|梭哈",
     re.IGNORECASE,
 )
+_BUYING: Final = re.compile(
+    r"\b(?:buy|purchase|invest in|put .{0,30}into|switch to|move .{0,20}to|go for|load up|bet on)\b|买入|申购|认购|加仓|增持|转入|换成|满仓|全仓|梭哈",
+    re.IGNORECASE,
+)
 _OTHER_THINGS: Final = re.compile(
     r"\b(?:bitcoin|crypto\w*|ethereum|options?|futures|warrants?|cfds?|forex|leveraged|inverse|penny stocks?|"
     r"structured (?:note|product)s?|private equity|hedge funds?|ipos?|single stocks?|nft)\b"
@@ -35,18 +39,20 @@ _NEGATION: Final = re.compile(
 def faults(text: str, catalogue: Sequence[Fund], allowed: Collection[str]) -> list[tuple[int, int, str]]:
     """(start, end, why) of the sentences that may not stay. allowed: ids of the funds that passed the gate or are held.
 
-    A sentence that names another fund stays only where it neither advises nor lacks a negation; one with a promise, with
-    another kind of product that it advises, or with an id that is not in the catalogue, goes.
+    A sentence that names another fund stays only where it neither advises nor lacks a negation. One goes that promises
+    anything, that says to buy and names no fund that passed, or that advises another kind of product or an unknown id.
     """
     found: list[tuple[int, int, str]] = []
-    known = {fund.fund_id for fund in catalogue}
+    known, passed = {fund.fund_id for fund in catalogue}, [each for each in catalogue if each.fund_id in allowed]
     for start, end in sentences(text):
         said = text[start:end]
         advises, denies = bool(_ADVISING.search(said)), bool(_NEGATION.search(said))
         others = [fund for fund in catalogue if fund.fund_id not in allowed and _names(fund, said)]
-        if refused(said) is not None and not denies:
+        if refused(said) is not None:
             found.append((start, end, "promise"))
         elif others and (advises or not denies):
+            found.append((start, end, "not_recommended"))
+        elif _BUYING.search(said) and not denies and not any(_names(fund, said) for fund in passed):
             found.append((start, end, "not_recommended"))
         elif advises and (_OTHER_THINGS.search(said) or any(each not in known for each in _TICKER.findall(said))):
             found.append((start, end, "unknown_product"))

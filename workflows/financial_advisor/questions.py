@@ -2,7 +2,8 @@
 
 UNDERSTAND is read without thinking; JUDGE is the quantitative judgement and goes to a reasoning model; WRITE words the
 answer from figures. What a model says is believed only as far as it holds: ids must be known, shares must add up,
-figures are traced afterwards, and the gate comes last.
+an answer with a figure that no tool returned is asked for once more, and what is left of such
+sentences is taken out; and the gate judges whatever was decided.
 """
 
 import math
@@ -61,10 +62,6 @@ def _shares_hold(answer: Judged, facts: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _figures_hold(answer: Worded, facts: Mapping[str, Any]) -> list[str]:
-    return facts["faults_of"]("\n".join(answer.paragraphs))
-
-
 UNDERSTAND = Question(
     name="financial_advisor.understand",
     answer=Request,
@@ -101,9 +98,8 @@ WRITE = Question(
         "Answer the client's question in {language}, in two to six plain sentences, from these results only. Every "
         "number must stand in the results, or in what the client said; round as you like, but compute nothing. Promise "
         "nothing. Recommend nothing but the portfolio that passed the gate: {recommended}. "
-        f"{_DATA} The results are the material. Question: {{question}}"
+        f"{_DATA} The results are the material. Question: {{question}} {{faults}}"
     ),
     needs=Needs(reasoning=False, languages=("en", "zh")),
     embedded=_worded,
-    check=_figures_hold,
 )

@@ -7,14 +7,12 @@ English number words with a unit, and dates are figures; class codes (C3, R4), n
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast
 
-_CURVES: Final = frozenset(
-    {"growth", "drawdown", "benchmark_growth", "points", "matrix", "covariance", "notices", "units"}
-)
+_CURVES: Final = frozenset({"growth", "drawdown", "benchmark_growth", "points", "covariance", "notices", "units"})
 """Fields that hold curves and remarks, not figures: a number must not count as found because a curve passes it."""
 _TEXTS: Final = frozenset(
     {"description", "message", "objective_is", "name_en", "name_zh", "source", "sources", "title"}
@@ -44,14 +42,23 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """All that an answer may rest on. dates: ISO 8601, with the call that gave each."""
+    """All that an answer may rest on. dates: ISO 8601, with the call that gave each. names: texts that hold digits.
+
+    last: calls that are taken as a source only where no other fits, such as a catalogue.
+    """
 
     numbers: tuple[Known, ...]
     dates: Mapping[str, Known]
     names: tuple[str, ...] = ()
+    last: frozenset[str] = frozenset()
 
 
-def ground(results: Mapping[str, Any], statements: Iterable[Any] = (), names: Iterable[str] = ()) -> Ground:
+def ground(
+    results: Mapping[str, Any],
+    statements: Iterable[Any] = (),
+    names: Iterable[str] = (),
+    last: Iterable[str] = (),
+) -> Ground:
     """What may be quoted: results by call id, statements of the client (texts or JSON), names that hold digits."""
     numbers: list[Known] = []
     dates: dict[str, Known] = {}
@@ -67,7 +74,7 @@ def ground(results: Mapping[str, Any], statements: Iterable[Any] = (), names: It
             for path, value in _leaves(statement, ""):
                 _keep(numbers, dates, value, "client", path)
     ordered = sorted({name for name in names if name}, key=len, reverse=True)
-    return Ground(tuple(numbers), dates, tuple(ordered))
+    return Ground(tuple(numbers), dates, tuple(ordered), frozenset(last))
 
 
 def _keep(numbers: list[Known], dates: dict[str, Known], value: Any, call: str, path: str) -> None:
@@ -100,7 +107,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A number as written: its value in the unit that it means, half its last digit, and whether it is a percentage."""
+    """A number as written: its value in the unit that it means, half its last digit, and whether it is a share."""
 
     start: int
     end: int
@@ -265,7 +272,7 @@ def _chinese(match: re.Match[str]) -> Written | None:
             return None
         return Written(start, end, value, 0.5 if value < 1e4 else value * 0.005, False, "")
     value = 0.5 if match["half"] else 1 / 3 if match["third"] else 0.25 if match["quarter"] else 2.0
-    return Written(start, end, value, 0.05, False, "")
+    return Written(start, end, value, 0.05, True, "")
 
 
 def _english(match: re.Match[str]) -> Written | None:
@@ -273,7 +280,7 @@ def _english(match: re.Match[str]) -> Written | None:
     if match["fraction"]:
         word = match["fraction"].lower()
         value = next(value for name, value in _FRACTIONS.items() if word.startswith(name))
-        return Written(start, end, value, 0.05, False, "")
+        return Written(start, end, value, 0.05, True, "")
     total, section = 0.0, 0.0
     for word in re.split(r"[\s-]+", match["words"].lower()):
         if word in _ENGLISH_NUMBERS:
@@ -303,13 +310,16 @@ def _dates(text: str) -> Iterator[tuple[int, int, str]]:
         yield match.start(1), match.end(1), match[1]
 
 
-def trace(text: str, known: Ground, today: date | None = None) -> list[Figure]:
-    """Every figure of the text with its source, in order. today: may always be named."""
+def trace(text: str, known: Ground, today: date | None = None, prefer: Container[str] = ()) -> list[Figure]:
+    """Every figure of the text with its source, in order. today: may be named. prefer: calls to look in first."""
     bare = text
     for name in known.names:
         bare = bare.replace(name, "\u0000" * len(name))
     bare = re.sub(r"\[t\d+\]", lambda match: "\u0000" * len(match.group()), bare)
-    found = [Figure(each.start, each.end, text[each.start : each.end], _source(each, known)) for each in written(bare)]
+    found = [
+        Figure(each.start, each.end, text[each.start : each.end], _source(each, known, prefer))
+        for each in written(bare)
+    ]
     for start, end, said in _dates(_plain(bare)):
         source = next((where for day, where in known.dates.items() if day.startswith(said)), None)
         if source is None and today is not None and today.isoformat().startswith(said):
@@ -318,15 +328,19 @@ def trace(text: str, known: Ground, today: date | None = None) -> list[Figure]:
     return sorted(found, key=lambda one: one.start)
 
 
-def _source(number: Written, known: Ground) -> Known | None:
+def _source(number: Written, known: Ground, prefer: Container[str]) -> Known | None:
+    """The known number that fits: of the preferred calls first, then the closest."""
     best: Known | None = None
-    closest = float("inf")
+    closest = (3, float("inf"))
     for each in known.numbers:
         if each.value is None or (number.sign == "+" and each.value < 0):
             continue
+        if number.percent and each.path.endswith(".count"):
+            continue
         gap = abs(abs(each.value) - number.value)
-        if gap <= number.slack * (1 + 1e-9) + abs(number.value) * 1e-9 and gap < closest:
-            best, closest = each, gap
+        rank = (0 if each.call in prefer else 2 if each.call in known.last else 1, gap)
+        if gap <= number.slack * (1 + 1e-9) + abs(number.value) * 1e-9 and rank < closest:
+            best, closest = each, rank
     return best
 
 

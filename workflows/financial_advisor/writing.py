@@ -24,6 +24,7 @@ from tools.finance.results import (
     Stress,
 )
 from tools.suitability.gate import CASH, Breach, Gated
+from tools.suitability.rules import rules
 from workflows.financial_advisor.advice import Section
 from workflows.financial_advisor.calls import Fault, failed, result
 from workflows.financial_advisor.material import Material, pct
@@ -275,7 +276,8 @@ def _funds(m: Material) -> Section | None:
     s = m.situation
     if s.intent != "funds":
         return None
-    highest = m.gated.highest if m.gated else None
+    known = s.classified.client_class if s.classified else None
+    highest = rules().matching[known] if known else None
     shown = [each for each in s.catalogue if highest is None or each.risk_class <= highest]
     lines = [
         f"{m.name(each.fund_id)}{m.say(': ', '：')}{m.category(each.category)}{m.comma}{each.risk_class}{m.comma}"
