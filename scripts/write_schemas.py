@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from workflows.contract_review.review import ReviewReport
+from workflows.financial_advisor.advice import Advice
 from workflows.medical_translation.report import Report
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "docs" / "schemas"
@@ -13,7 +14,11 @@ SCHEMAS = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 
 def schemas() -> dict[str, str]:
     """File name → its text."""
-    return {"contract_review.json": _schema(ReviewReport), "medical_translation.json": _schema(Report)}
+    return {
+        "contract_review.json": _schema(ReviewReport),
+        "financial_advisor.json": _schema(Advice),
+        "medical_translation.json": _schema(Report),
+    }
 
 
 def _schema(model: type[BaseModel]) -> str:

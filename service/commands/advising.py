@@ -21,6 +21,7 @@ from tools.errors import ConsiliaError, InvalidInput
 from workflows.financial_advisor.holdings import from_csv, profile_from_toml
 
 WORKFLOW = "financial_advisor"
+_BRIEF = ("opening", "recommendation")
 
 
 @dataclass(slots=True)
@@ -109,8 +110,8 @@ async def ask(talk: Conversation, question: str, *, resume: Any = None) -> Advis
     return Advised(run_id, ended.status, values.get("advice") or {}, written, waiting)
 
 
-def show(done: Advised) -> None:
-    """The answer on the terminal: what it says, and where its files are."""
+def show(done: Advised, *, brief: bool = False) -> None:
+    """The answer on the terminal: what it says, and where its files are. brief: the opening and the recommendation."""
     advice = done.advice
     for each in done.interrupts:
         value: Mapping[str, Any] = each["value"]
@@ -120,10 +121,13 @@ def show(done: Advised) -> None:
         return
     out.print()
     for section in advice["sections"]:
+        if brief and section["key"] not in _BRIEF:
+            continue
         if section["title"]:
             out.print(f"\n[bold]{escape(section['title'])}[/]")
         out.print(Markdown(_plain(section["paragraphs"])))
-    out.print(f"\n[dim]{escape(advice['disclosure'])}[/]")
+    if not brief:
+        out.print(f"\n[dim]{escape(advice['disclosure'])}[/]")
     if done.written:
         table = Table(box=None, pad_edge=False, show_header=False)
         labels = {"html": "Report", "markdown": "Markdown", "json": "JSON"}

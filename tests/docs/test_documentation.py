@@ -1,8 +1,11 @@
 """What the documentation shows is what the code does."""
 
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +17,8 @@ from scripts.write_schemas import SCHEMAS, schemas
 from service.settings import Limits, Settings, load
 from tests.conftest import ENVIRONMENT, ROOT, SAMPLES, Server
 from tools.contracts import playbook
+from tools.suitability.questionnaire import classify
+from workflows.financial_advisor.holdings import from_csv, profile_from_toml
 
 README = (ROOT / "README.md").read_text()
 
@@ -99,3 +104,25 @@ def test_no_file_names_a_registry_or_this_machine():
     for name in tracked:
         if name.endswith(".lock"):
             assert "://" not in (ROOT / name).read_text(), name
+
+
+async def test_the_financial_advisor_page_s_files_and_calls_work(server: Server, tmp_path: Path):
+    page = (ROOT / "docs/financial-advisor.md").read_text()
+    [csv], [toml], [example] = (_blocks(page, kind) for kind in ("csv", "toml", "python"))
+    client = profile_from_toml(toml)
+    assert classify(client).client_class == "C4"
+    assert len(from_csv(csv).funds) == 1
+    assert '"financial_advisor", input=given)' in example
+    environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(tmp_path / "var")}
+    [shell] = _blocks(page, "sh")
+    for command in shell.strip().splitlines():
+        words = shlex.split(command, comments=True)
+        out_dir = ["--out", str(tmp_path)] if words[1] == "advise" else []
+        arguments = [sys.executable, "-m", "service.cli", *words[1:], *out_dir]
+        subprocess.run(arguments, cwd=ROOT, env=environment, check=True, timeout=120)
+    assert (tmp_path / "advice.html").is_file()
+    async with get_client(url=server.url, api_key=server.key) as sdk:
+        thread = await sdk.threads.create()
+        given = {"question": "Guarantee me 20%", "profile": client.model_dump(exclude_defaults=True)}
+        result: Any = await sdk.runs.wait(thread["thread_id"], "financial_advisor", input=given)
+    assert result["advice"]["kind"] == "refusal"

@@ -83,7 +83,7 @@ def test_settings_that_cannot_be_used_name_the_setting_and_the_value(tmp_path: P
 
 def test_help_names_every_command(tmp_path: Path):
     said = consilia("--help", data=tmp_path)
-    for command in ("review", "demo", "evaluate", "serve", "runs", "db"):
+    for command in ("review", "advise", "demo", "evaluate", "serve", "runs", "db"):
         assert re.search(rf"\b{command}\b", said)
     for command in (("review",), ("runs", "list"), ("db", "upgrade"), ("serve",), ("evaluate",)):
         assert "Usage" in consilia(*command, "--help", data=tmp_path)
@@ -120,3 +120,37 @@ def test_the_embedded_engine_finds_clauses_as_well_as_it_did(tmp_path: Path):
     assert scores["overall"]["passage"]["f1"] >= 0.50
     for name in ("predictions.json", "scores.json", "scores.svg"):
         assert (tmp_path / "scores" / name).stat().st_size > 1000
+
+
+def test_a_portfolio_is_advised_on_from_files_and_the_run_is_kept(tmp_path: Path):
+    consilia("data", "demo", data=tmp_path)
+    files = ("--holdings", str(SAMPLES / "portfolio.csv"), "--profile", str(SAMPLES / "client.toml"))
+    advice = json.loads(consilia("advise", *files, "Analyse my portfolio", "--json", data=tmp_path))
+    assert advice["recommendation"]["weights"]
+    assert {"html", "markdown", "json", "chart_growth"} <= set(advice["files"])
+    assert all((tmp_path / path).is_file() for path in advice["files"].values())
+    shown = consilia("runs", "show", advice["run_id"], data=tmp_path)
+    assert "suitability/check_recommendation" in shown
+    assert "financial_advisor.judge" in shown
+    assert "保本" in consilia("advise", "有没有保本的基金？", data=tmp_path)
+
+
+def test_a_conversation_keeps_its_thread(tmp_path: Path):
+    consilia("data", "demo", data=tmp_path)
+    files = ("--holdings", str(SAMPLES / "portfolio.csv"), "--profile", str(SAMPLES / "client.toml"))
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", "advise", *files],
+        cwd=tmp_path,
+        env={**ENVIRONMENT, "CONSILIA_DATA_DIR": str(tmp_path / "var"), "COLUMNS": "140"},
+        input="分析我的组合\n那如果风险减半呢？\n\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "按您的要求调整风险" in done.stdout
+    assert (tmp_path / "out" / "turn-2" / "advice.html").is_file()
+
+
+def test_the_questionnaire_is_shown(tmp_path: Path):
+    assert "largest_loss" in consilia("advise", "--questionnaire", data=tmp_path)

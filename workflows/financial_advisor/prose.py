@@ -50,9 +50,9 @@ def faults(text: str, catalogue: Sequence[Fund], allowed: Collection[str]) -> li
         others = [fund for fund in catalogue if fund.fund_id not in allowed and _names(fund, said)]
         if refused(said) is not None:
             found.append((start, end, "promise"))
-        elif others and (advises or not denies):
-            found.append((start, end, "not_recommended"))
-        elif _BUYING.search(said) and not denies and not any(_names(fund, said) for fund in passed):
+        elif (others and (advises or not denies)) or (
+            _BUYING.search(said) and not denies and not any(_names(fund, said) for fund in passed)
+        ):
             found.append((start, end, "not_recommended"))
         elif advises and (_OTHER_THINGS.search(said) or any(each not in known for each in _TICKER.findall(said))):
             found.append((start, end, "unknown_product"))
