@@ -80,11 +80,12 @@ def demo(
         return reviewed - started, translated - reviewed, time.perf_counter() - translated
 
     review_seconds, translation_seconds, advice_seconds = run(work())
-    out.print(
-        f"\n[bold green]{len(SAMPLES)} contracts reviewed in {review_seconds:.1f} s, one record translated and verified "
-        f"in {translation_seconds:.1f} s, {len(QUESTIONS)} questions on a portfolio answered in {advice_seconds:.1f} s[/] "
-        "by the embedded engine, no model asked."
+    told = (
+        f"{len(SAMPLES)} contracts reviewed in {review_seconds:.1f} s, "
+        f"one record translated and verified in {translation_seconds:.1f} s, "
+        f"{len(QUESTIONS)} questions on a portfolio answered in {advice_seconds:.1f} s"
     )
+    out.print(f"\n[bold green]{told}[/] by the embedded engine, no model asked.")
     out.print("Open the reports in a browser and the Word documents in Word or LibreOffice.")
     out.print("Next: consilia review CONTRACT.docx --party NAME    consilia translate RECORD --to en")
     out.print("      consilia advise --holdings FILE.csv --profile FILE.toml    make serve")
