@@ -226,5 +226,5 @@ def _print_alarms(alarms: Sequence[dict[str, Any]], cautions: Sequence[dict[str,
 def _print_advice(advice: Sequence[dict[str, Any]], targets: Sequence[str]) -> None:
     for each in advice:
         said = next((each["translations"][one] for one in targets if one in each["translations"]), each["text"])
-        cited = ", ".join(one["entry"] for one in each["citations"]) or "no source"
+        cited = ", ".join(dict.fromkeys(one["entry"] for one in each["citations"])) or "no source"
         out.print(f"  [{_COLOURS[each['severity']]}]•[/] {escape(said)} [dim]({escape(cited)})[/]", highlight=False)

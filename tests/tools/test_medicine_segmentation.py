@@ -1,5 +1,7 @@
 """Records cut into segments, de-identified in place, and read from HL7 CDA."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,10 +9,11 @@ from hypothesis import strategies as st
 from tests.service.records_made import CLINICAL_DOCUMENT
 from tools.documents.document import Block
 from tools.documents.reading import read
-from tools.medicine import segmentation
+from tools.medicine import segmentation, whole_term_base
 from tools.medicine.clinical_document import InvalidClinicalDocument, is_clinical_document, read_clinical_document
 from tools.medicine.identity.deidentification import deidentify
 from tools.medicine.identity.mapping import Options
+from tools.medicine.translation import translate
 
 TEXTS = st.text(
     alphabet=st.sampled_from("无发热，。咳嗽 \n\t\u3000.;:abc 12,姓名：Dr"), min_size=1, max_size=400
@@ -104,3 +107,19 @@ def test_a_clinical_document_becomes_text_with_headings_items_and_cells():
 def test_xml_that_is_no_clinical_document_with_text_is_refused(content: bytes):
     with pytest.raises(InvalidClinicalDocument):
         read_clinical_document(content)
+
+
+def test_many_threads_translate_as_one_does():
+    texts = [f"无胸痛，无晕厥，无咯血{n % 7}天。" for n in range(40)] + [
+        "无胸痛，无晕厥，无咯血。",
+        "否认冠心病史。",
+    ] * 20
+    base = whole_term_base.load()
+
+    def made(text: str) -> str:
+        return translate(text, "zh", "en", base).text
+
+    with ThreadPoolExecutor(8) as threads:
+        at_once = list(threads.map(made, texts))
+    assert at_once == [made(text) for text in texts]
+    assert "No chest pain, no syncope, no hemoptysis." in at_once

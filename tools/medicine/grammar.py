@@ -7,6 +7,7 @@ number with two readings, a list that may end inside a negation.
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from threading import RLock
 
 from tools.medicine import figures, orders, phrases
 from tools.medicine.lexicon import IDEOGRAPHIC
@@ -16,6 +17,8 @@ from tools.medicine.tree import CLOSED, Figure, Filled, Listed, Node, Word
 
 _LONGEST = 160
 """Characters of a clause that is tried at all; a longer one is prose."""
+_REMEMBERED = 100_000
+"""Readings that are kept: some 20 MB."""
 _STANDS_FOR = {
     "finding": ("symptom", "sign", "diagnosis"),
     "place": ("anatomy",),
@@ -44,12 +47,13 @@ def _cut(text: str, at: int, lang: str) -> bool:
 
 
 class Reader:
-    """Reads folded clauses of one language; remembers what it read."""
+    """Reads folded clauses of one language; remembers what it read. Many threads may read at a time, one by one."""
 
     def __init__(self, terms: TermBase, lang: str) -> None:
         self._terms = terms
         self._lang = lang
         self._read: dict[tuple[str, str], Node | None] = {}
+        self._reading = RLock()
         self._phrases: dict[str, list[tuple[Phrase, Wording]]] = {}
         for phrase in phrases.load():
             for wording in phrase.read.get(lang, ()):
@@ -65,12 +69,20 @@ class Reader:
         if not text or len(text) > _LONGEST:
             return None
         key = (kind, text)
-        if key not in self._read:
-            self._read[key] = None  # a phrase that holds itself ends here
-            self._read[key] = self._figure(kind, text) or self._word(kind, text) or self._listed(kind, text)
-            if self._read[key] is None:
-                self._read[key] = self._special(kind, text) or next(self._filled(kind, text), None)
-        return self._read[key]
+        with self._reading:
+            if key not in self._read:
+                self._read[key] = None  # a phrase that holds itself ends here
+                self._read[key] = self._figure(kind, text) or self._word(kind, text) or self._listed(kind, text)
+                if self._read[key] is None:
+                    self._read[key] = self._special(kind, text) or next(self._filled(kind, text), None)
+            return self._read[key]
+
+    def read_clause(self, text: str) -> Node | None:
+        """A whole clause; what was remembered is forgotten when it has grown large."""
+        with self._reading:
+            if len(self._read) > _REMEMBERED:
+                self._read.clear()
+            return self.read("clause", text)
 
     def _word(self, kind: str, text: str) -> Node | None:
         found = self._terms.find(text, self._lang, _STANDS_FOR.get(kind, (kind,)))

@@ -140,7 +140,7 @@ def _clauses(body: str, source: str, target: str, terms: TermBase) -> str | None
     at = 0
     while at < len(starts):
         for last in range(len(ends) - 1, at - 1, -1):
-            node = reader.read("clause", folded[starts[at] : ends[last]])
+            node = reader.read_clause(folded[starts[at] : ends[last]])
             if node is not None:
                 break
         else:

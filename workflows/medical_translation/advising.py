@@ -112,13 +112,18 @@ def _cited(entry: str, sources: Sequence[Source]) -> tuple[Citation, ...]:
     )
 
 
+def _sentence(text: str) -> str:
+    """With a capital and a full stop; the name of a drug keeps its letters otherwise."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
 def _warned(warned: Warned) -> Statement:
     return Statement(
         id="",
         kind=warned.kind,
         severity=_WEIGHTS[warned.severity],
         language=ENGLISH,
-        text=" ".join(each for each in (warned.text, warned.advice) if each),
+        text=" ".join(_sentence(each) for each in (warned.text, warned.advice) if each),
         about=warned.about,
         citations=_cited(warned.entry, warned.sources),
     )
@@ -135,7 +140,7 @@ def _conditions(data: KeyData) -> Iterator[Statement]:
             kind="condition",
             severity="minor",
             language=ENGLISH,
-            text=f"{in_language(condition.names, ENGLISH)}: watch for {', '.join(condition.red_flags)}.",
+            text=_sentence(f"{in_language(condition.names, ENGLISH)}: watch for {', '.join(condition.red_flags)}"),
             about=(condition.key,),
             citations=_cited(condition.entry, condition.sources),
         )
