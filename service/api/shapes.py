@@ -251,7 +251,7 @@ class Before(BaseModel):
 
 
 class HistoryRequest(BaseModel):
-    limit: int = Field(10, ge=1, le=1000)
+    limit: int = Field(1, ge=1, le=1000)
     before: str | Before | CheckpointRef | None = None
     metadata: dict[str, Any] | None = None
     checkpoint: CheckpointRef | None = None

@@ -156,7 +156,7 @@ def _node_write(update: SuperstepUpdate) -> NodeWrite:
 
 @router.get("/{thread_id}/history")
 async def history(
-    thread_id: str, house: TheHouse, caller: TheCaller, limit: Limit = 10, before: str | None = None
+    thread_id: str, house: TheHouse, caller: TheCaller, limit: Limit = 1, before: str | None = None
 ) -> list[dict[str, Any]]:
     """The thread's states, newest first."""
     return await _history(house, await find(house, caller, thread_id), HistoryRequest(limit=limit, before=before))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
+from service.runs.node_threads import leave_stuck_nodes
 from service.settings import Settings
 
 
@@ -42,6 +43,7 @@ def serve(
     url = f"http://{chosen.host}:{listener.getsockname()[1]}"
 
     run(_serve(chosen, listener, url))
+    leave_stuck_nodes()
 
 
 def _listen(host: str, port: int) -> socket.socket:

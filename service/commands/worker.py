@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
+from service.runs.node_threads import leave_stuck_nodes
 from service.settings import Settings
 
 
@@ -27,6 +28,7 @@ def worker(
         chosen = chosen.model_copy(update={"limits": chosen.limits.model_copy(update={"concurrent_runs": concurrency})})
     configure_logs(chosen.log_level)
     run(_work(chosen))
+    leave_stuck_nodes()
 
 
 async def _work(chosen: Settings) -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -228,3 +229,21 @@ async def test_an_input_that_does_not_fit_names_its_field(http: httpx.AsyncClien
     answer = await http.post("/runs/wait", json={"assistant_id": "slow", "input": {"seconds": "soon"}})
     assert answer.status_code == 422
     assert "seconds" in answer.json()["detail"]
+
+
+async def test_a_node_that_never_returns_does_not_keep_the_service_from_stopping(tmp_path: Path):
+    shutil.copy(GRAPHS, tmp_path / "run_graphs.py")
+    graphs = {"sleeping_thread": "./run_graphs.py:sleeping_thread"}
+    (tmp_path / "langgraph.json").write_text(json.dumps({"graphs": graphs}))
+    server = start_server(
+        tmp_path / "var",
+        CONSILIA_LANGGRAPH_JSON=str(tmp_path / "langgraph.json"),
+        CONSILIA_LIMITS__DRAIN_SECONDS="1",
+    )
+    async with httpx.AsyncClient(base_url=server.url, headers={"x-api-key": server.key}) as http:
+        await http.post("/runs", json={"assistant_id": "sleeping_thread", "input": {"log": [], "seconds": 600}})
+        await asyncio.sleep(0.5)
+    begun = time.monotonic()
+    server.process.terminate()
+    server.process.wait(20)
+    assert time.monotonic() - begun < 15
