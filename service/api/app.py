@@ -9,7 +9,21 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import StatementError
 from starlette.exceptions import HTTPException
 
-from service.api import a2a, assistants, crons, files, metrics, openai, runs, states, store, system, threads, usage
+from service.api import (
+    a2a,
+    assistants,
+    crons,
+    files,
+    metrics,
+    openai,
+    runs,
+    states,
+    store,
+    system,
+    thread_stream,
+    threads,
+    usage,
+)
 from service.api.bodies import Bodies
 from service.house import House
 from tools.errors import ConsiliaError
@@ -23,7 +37,20 @@ def create_app(house: House) -> FastAPI:
         title="Consilia", version=version("consilia"), summary="Expert workflows on open models, every step on record."
     )
     app.state.house = house
-    for resource in (system, metrics, assistants, threads, states, crons, runs, store, files, a2a, usage):
+    for resource in (
+        system,
+        metrics,
+        assistants,
+        threads,
+        states,
+        thread_stream,
+        crons,
+        runs,
+        store,
+        files,
+        a2a,
+        usage,
+    ):
         app.include_router(resource.router)
     app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond
     app.add_exception_handler(ConsiliaError, _shown)

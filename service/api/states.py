@@ -84,6 +84,11 @@ async def state_at_id(
     return await _state(house, await find(house, caller, thread_id), {"checkpoint_id": checkpoint_id}, subgraphs)
 
 
+async def current(house: House, thread: RowMapping) -> dict[str, Any]:
+    """The thread's latest state, as it is shown."""
+    return await _state(house, thread, {}, False)
+
+
 async def _state(house: House, thread: RowMapping, checkpoint: dict[str, Any], subgraphs: bool) -> dict[str, Any]:
     await check_checkpoint(house, thread["thread_id"], checkpoint)
     config: RunnableConfig = {"configurable": {**checkpoint, "thread_id": thread["thread_id"]}}
@@ -112,6 +117,7 @@ async def update_state(thread_id: str, body: StateUpdate, house: TheHouse, calle
             raise InvalidStateUpdate(str(error)) from None
         settled = await _settled(graph, thread["thread_id"])
     await house.database.writer.write(settled)
+    house.feeds.look_again()  # for who follows the thread here; elsewhere they look every few seconds
     made = _checkpoint(updated)
     return {"checkpoint": made, "configurable": made, "checkpoint_id": made["checkpoint_id"]}
 

@@ -25,7 +25,20 @@ async def info(house: TheHouse) -> dict[str, Any]:
     return {
         "version": version("consilia"),
         "langgraph_py_version": version("langgraph"),
-        "flags": {"assistants": True, "crons": True, "langsmith": False},
-        "host": {"kind": "self-hosted", "product": "consilia"},
+        "flags": {
+            "assistants": True,
+            "crons": True,
+            "langsmith": False,
+            "langsmith_tracing_replicas": False,
+            "langsmith_tracing_session_on_runs": False,
+        },
+        "host": {
+            "kind": "self-hosted",
+            "product": "consilia",
+            "project_id": None,
+            "host_revision_id": None,
+            "revision_id": None,
+            "tenant_id": None,
+        },
         "workflows": house.registry.names(),
     }

@@ -1,11 +1,9 @@
 """Threads: conversations and their state."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.exc import IntegrityError
 
 from service.api import states
@@ -28,14 +26,10 @@ from service.api.shapes import (
     run_shape,
     thread_shape,
 )
-from service.api.sse import sse
 from service.database import runs, storage, threads
 from service.database.runs import RunStatus
 from service.database.tables import new_id
 from service.database.threads import ThreadStatus
-from service.house import House
-from service.runs.driving import STREAM_MODES
-from service.runs.stream import Event
 from tools.errors import ConsiliaError
 
 router = APIRouter(prefix="/threads", tags=["threads"])
@@ -166,29 +160,6 @@ async def copy(thread_id: str, house: TheHouse, caller: TheCaller) -> Thread:
     await house.database.writer.write(creation, settled)
     await house.saver.acopy_thread(thread["thread_id"], copy_id)
     return thread_shape(await find(house, caller, copy_id))
-
-
-@router.get("/{thread_id}/stream", response_model=None)
-async def stream(thread_id: str, request: Request, house: TheHouse, caller: TheCaller) -> Response:
-    """Follow whatever runs on the thread, one run after the other, until the client goes away."""
-    thread = await find(house, caller, thread_id)
-    events = _thread_events(house, thread["thread_id"])
-    modes = {*STREAM_MODES, "messages-tuple"}
-    return StreamingResponse(
-        sse(events, modes, lambda: None), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
-
-
-async def _thread_events(house: House, thread_id: str) -> AsyncGenerator[Event]:
-    seen: set[str] = set()
-    while True:
-        fresh = [run_id for run_id in await house.queue.on_thread(thread_id) if run_id not in seen]
-        for run_id in fresh:
-            seen.add(run_id)
-            async for event in house.feeds.follow(run_id):
-                yield event
-        if not fresh:
-            await house.feeds.next_opened()
 
 
 @router.get("/{thread_id}/storage")

@@ -195,6 +195,22 @@ async def on_thread(database: Database, thread_id: str) -> list[str]:
         return list(await connection.scalars(query))
 
 
+async def next_on_thread(database: Database, thread_id: str, after: str) -> str | None:
+    """The thread's first run after this one, by the time of acceptance."""
+    query = select(Run.run_id).where(Run.thread_id == thread_id, Run.run_id > after).order_by(Run.run_id).limit(1)
+    async with database.reading() as connection:
+        return await connection.scalar(query)
+
+
+async def newest_on_thread(database: Database, thread_id: str, before: str | None) -> str | None:
+    """The thread's last run, or its last one before this one."""
+    query = select(Run.run_id).where(Run.thread_id == thread_id).order_by(Run.run_id.desc()).limit(1)
+    if before is not None:
+        query = query.where(Run.run_id < before)
+    async with database.reading() as connection:
+        return await connection.scalar(query)
+
+
 async def status(database: Database, run_id: str) -> RunStatus | None:
     """The run's status, None when there is no such run."""
     async with database.reading() as connection:
