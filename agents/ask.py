@@ -167,6 +167,9 @@ class Counsel:
         except ConsiliaError as error:
             await self._record(inquiry, None, error.as_payload())
             raise
+        except asyncio.CancelledError:
+            await self._record(inquiry, None, {"code": "cancelled", "message": "the run was cancelled meanwhile"})
+            raise
         await self._record(inquiry, answered, None)
         return answered
 
@@ -200,7 +203,12 @@ class Counsel:
         twice = question.samples > 1 and route.step == "first"
         wanted = self._wanted(inquiry, route)
         inquiry.prompt = list(wanted.messages)
-        says = await asyncio.gather(*(attempt(self.pool, route, wanted) for _ in range(2 if twice else 1)))
+        asking = [asyncio.ensure_future(attempt(self.pool, route, wanted)) for _ in range(2 if twice else 1)]
+        try:
+            says = await asyncio.gather(*asking)
+        finally:
+            for each in asking:  # where one failed, nobody waits for the other
+                each.cancel()
         outcomes = [read(question, each.completion, inquiry.facts) for each in says]
         for said, outcome in zip(says, outcomes, strict=True):
             inquiry.usage = inquiry.usage + said.completion.usage

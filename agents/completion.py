@@ -57,7 +57,8 @@ class _ToolParts:
 
 @dataclass(slots=True)
 class Draft:
-    """An answer while it arrives. opened: the template has opened the thinking itself, so no `<think>` comes.
+    """An answer while it arrives. opened: the template has opened the thinking itself, so no `<think>` comes. Where the
+    server tells no usage (one that is broken off, or KTransformers), the chunks are counted for tokens.
 
     thought: the fields that may hold thinking, best first (`agents.dialects.Dialect.thought`).
     """
@@ -66,6 +67,7 @@ class Draft:
     opened: bool = False
     finish: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    _chunks: int = 0
     _text: list[str] = field(default_factory=list[str])
     _thinking: list[str] = field(default_factory=list[str])
     _tools: dict[int, _ToolParts] = field(default_factory=dict[int, _ToolParts])
@@ -83,6 +85,7 @@ class Draft:
             if choice.get("index", 0) != 0:
                 continue
             part = cast(dict[str, Any], choice.get("delta") or choice.get("message") or {})
+            self._chunks += bool(part.get("content") or part.get("tool_calls") or any(map(part.get, self.thought)))
             if thinking := next((part[name] for name in self.thought if part.get(name)), None):
                 self._thinking.append(str(thinking))
             if content := part.get("content"):
@@ -112,7 +115,7 @@ class Draft:
     def _counted(self, text: str, thinking: str, price: "Price") -> Usage:
         told = self.usage
         prompt = int(told.get("prompt_tokens") or 0)
-        generated = int(told.get("completion_tokens") or 0)
+        generated = int(told.get("completion_tokens") or 0) if told else self._chunks
         inputs = cast(dict[str, Any], told.get("prompt_tokens_details") or {})
         outputs = cast(dict[str, Any], told.get("completion_tokens_details") or {})
         thought = outputs.get("reasoning_tokens")

@@ -19,6 +19,7 @@ from agents.pool_settings import PoolModel, PoolSettings
 from agents.probing import Refused, count_tokens, look, reason, served
 from agents.routing import Needs, NoModelAvailable, Route, route
 from agents.signals import Failure, Signals, token_bound
+from tools.documents.languages import language_of
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,8 @@ class Pool:
             await self._session.close()
             raise
         self._watch = asyncio.create_task(self._keep_looking(), name="pool health")
+        # The first use of the language detector loads its models, half a second that no answer should wait for.
+        await asyncio.to_thread(language_of, "Wat is dit voor een taal, en wie spreekt haar?")
         return self
 
     async def __aexit__(

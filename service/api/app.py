@@ -16,6 +16,7 @@ from service.api import (
     files,
     metrics,
     openai,
+    pool,
     runs,
     states,
     store,
@@ -50,6 +51,7 @@ def create_app(house: House) -> FastAPI:
         files,
         a2a,
         usage,
+        pool,
     ):
         app.include_router(resource.router)
     app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond

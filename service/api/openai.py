@@ -200,8 +200,10 @@ async def _events(asked: _Asked, pieces: AsyncGenerator[Any], first: Any) -> Asy
         asked.error = {"code": error.code, "message": error.message[:500]}
         yield b"data: " + orjson.dumps(_error(error)) + b"\n\n"
     finally:
-        await pieces.aclose()
-        asked.account()
+        try:
+            await pieces.aclose()  # a client that is gone cancels this too
+        finally:
+            asked.account()
 
 
 def _speaks(choice: dict[str, Any]) -> bool:

@@ -36,6 +36,21 @@ outage_seconds = 0.5
 """
 
 
+GRAPH = """
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import START, MessagesState, StateGraph
+
+from agents.chat_model import chat_model
+
+
+async def talk(state: MessagesState, config: RunnableConfig):
+    return {"messages": [await chat_model(config, "qwen3").ainvoke(state["messages"], config)]}
+
+
+graph = StateGraph(MessagesState).add_node("talk", talk).add_edge(START, "talk").compile()
+"""
+
+
 @dataclass
 class Front:
     """The service, its model servers, and a client with a key."""
@@ -74,7 +89,9 @@ def started() -> Iterator[Front]:
         config = Path(folder) / "consilia.toml"
         one, two, three = (each.url for each in models)
         head, _, tail = POOL.partition("[pool]")
-        config.write_text(f"[pool]{tail}" + head.format(one=one, two=two, three=three))
+        (Path(folder) / "talk.py").write_text(GRAPH)
+        workflows = '[workflows]\ntalk = "./talk.py:graph"\n'
+        config.write_text(f"{workflows}[pool]{tail}" + head.format(one=one, two=two, three=three))
         server = start_server(Path(folder) / "var")
         client = httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=20)
         yield Front(server, models, client)
@@ -218,3 +235,45 @@ def test_many_at_a_time_are_all_answered(front: Front) -> None:
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda n: front.chat(f"Question {n}"), range(120)))
     assert {each.json()["choices"][0]["message"]["content"] for each in answers} == {"a b c"}
+
+
+def test_a_client_that_goes_away_stops_the_server_and_is_accounted_for(front: Front) -> None:
+    front.script({"text": " ".join("abcdefghij" * 30), "pause": 0.02, "always": True})
+    before = sum(each["calls"] for each in front.totals())
+    body = {"model": "qwen3", "stream": True, "messages": [{"role": "user", "content": "Talk at length, please."}]}
+    with front.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        assert next(answer.iter_lines()).startswith("data: ")
+    time.sleep(0.5)
+    after = front.totals()
+    assert sum(each["calls"] for each in after) == before + 1
+    admin = {"x-api-key": front.server.key}
+    models = front.client.get("/pool", headers=admin).raise_for_status().json()["models"]
+    assert all(endpoint["active"] == 0 for model in models for endpoint in model["endpoints"])
+
+
+def test_an_endpoint_is_drained_and_taken_back_over_rest(front: Front) -> None:
+    admin = {"x-api-key": front.server.key}
+    drained = front.client.post("/pool/drain", json={"endpoint": front.models[0].url}, headers=admin).json()
+    assert drained["models"][0]["endpoints"][0]["state"] == "drained"
+    for _ in range(4):
+        front.chat()
+    assert (len(front.models[0].heard()), len(front.models[1].heard())) == (0, 4)
+    back = {"endpoint": front.models[0].url, "draining": False}
+    assert front.client.post("/pool/drain", json=back, headers=admin).status_code == 200
+    unknown = front.client.post("/pool/drain", json={"endpoint": "http://nowhere/v1"}, headers=admin)
+    assert unknown.status_code == 404
+
+
+def test_a_users_own_graph_asks_the_pool_and_streams_its_tokens(front: Front) -> None:
+    front.script({"text": "one two three", "always": True})
+    body = {
+        "assistant_id": "talk",
+        "input": {"messages": [{"role": "user", "content": "Count to three for me, please."}]},
+        "stream_mode": ["messages-tuple"],
+    }
+    admin = {"x-api-key": front.server.key}
+    text = front.client.post("/runs/stream", json=body, headers=admin).raise_for_status().text
+    lines = [line[6:] for line in text.splitlines() if line.startswith("data: [")]
+    words = [message["content"] for message, _ in map(json.loads, lines) if message["type"] == "AIMessageChunk"]
+    assert words == ["one ", "two ", "three"]
+    assert any(each["name"] == "talk" for each in front.totals("workflow"))
