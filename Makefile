@@ -52,7 +52,7 @@ lock-servers: $(VENV)/.installed-dev ## Lock the model servers' own environments
 	@$(BIN)/consilia pool install --cpu
 	@touch $@
 
-test-vllm: .venv-vllm/consilia-lock $(VENV)/.installed-dev ## Run the tests on real vLLM servers, on the CPU
+test-vllm: .venv-vllm/consilia-lock .venv-vllm-router/consilia-lock $(VENV)/.installed-dev ## Run the tests on real vLLM servers, on the CPU
 	@$(BIN)/python -m pytest -n 0 -m vllm --durations=10 tests/vllm
 
 .venv-vllm-router/consilia-lock: agents/serving/requirements-vllm-router.lock $(VENV)/.installed

@@ -194,6 +194,7 @@ def _cpu(serve: Serve, environment: dict[str, str]) -> list[str]:
 def _router(model: Served, serve: Serve, program: Path) -> Launch:
     workers = [_root(serve, port) for port in serve.ports()]
     words = [str(program), "--host", serve.host, "--port", str(serve.port), "--policy", "cache_aware"]
+    words += ["--prometheus-host", "127.0.0.1", "--prometheus-port", str(serve.metrics_port)]
     return Launch(
         name=f"{model.name}-router",
         model=model.name,
@@ -219,8 +220,7 @@ def _key(model: Served) -> str:
 def _check_ports(models: Sequence[Served]) -> None:
     taken: dict[int, str] = {}
     for model in models:
-        serve = model.serve
-        for port in [*serve.ports(), *([serve.port] if serve.router else [])] if serve else []:
+        for port in model.serve.taken if model.serve else []:
             if port in taken:
                 raise CannotServe(f"models {taken[port]!r} and {model.name!r} both serve on port {port}; move one")
             taken[port] = model.name

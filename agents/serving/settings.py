@@ -54,6 +54,16 @@ class Serve(BaseModel):
             raise ValueError("devices names a GPU twice")
         return self
 
+    @property
+    def taken(self) -> list[int]:
+        """Every port: the servers', the router's, and that of the router's metrics behind them."""
+        return [self.port, *self.ports(), self.metrics_port] if self.router else self.ports()
+
+    @property
+    def metrics_port(self) -> int:
+        """Where the router tells of itself."""
+        return self.port + self.replicas + 1
+
     def ports(self) -> list[int]:
         """The servers' own ports. A router takes `port` itself, so they begin one later."""
         first = self.port + 1 if self.router else self.port

@@ -54,6 +54,7 @@ def test_the_pool_asks_the_servers_or_the_router_in_front_of_them() -> None:
     router = found["qwen3-router"]
     assert router.command[0] == str(ROUTER)
     assert option(router, "--port") == "8000"
+    assert option(router, "--prometheus-port") == "8003"
     assert router.command[-2:] == ("http://127.0.0.1:8001", "http://127.0.0.1:8002")
 
 

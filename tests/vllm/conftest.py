@@ -41,6 +41,7 @@ smallest = {{ agentic = 0, reasoning = 0, extraction = 0, multilingual = 0, low_
 
 [pool.serving]
 environment = "{vllm}"
+router = "{vllm}-router"
 starts = {starts}
 """
 
@@ -51,7 +52,7 @@ catalogue = "{catalogue}"
 priority_scheduling = true
 {more}
 serve = {{ port = {port}, replicas = {replicas}, source = "{models}/tiny-{name}", cache_gib = 1, threads = 1, \
-runtime_adapters = {lora}, lora_rank = 8, ready_seconds = 600, options = {quick} }}
+runtime_adapters = {lora}, lora_rank = 8, ready_seconds = 600, router = {router}, options = {quick} }}
 """
 
 
@@ -106,8 +107,8 @@ def _free(port: int) -> bool:
 
 
 def write_config(folder: Path, models: Path) -> Servers:
-    """A consilia.toml with two Qwen3 servers (one with an adapter), a LLaMA and a DeepSeek."""
-    first = ports(4)
+    """A consilia.toml with two Qwen3 servers and an adapter, a LLaMA, and a DeepSeek behind a router."""
+    first = ports(6)
     text = CONFIG.format(folder=folder, vllm=VLLM, starts=max(1, os.cpu_count() or 1))
     for name, catalogue in FAMILIES.items():
         qwen = name == "qwen3"
@@ -120,6 +121,7 @@ def write_config(folder: Path, models: Path) -> Servers:
             replicas=2 if qwen else 1,
             models=models,
             lora="true" if name == "llama" else "false",
+            router="true" if name == "deepseek" else "false",
             quick=QUICK,
         )
         first += 2 if qwen else 1

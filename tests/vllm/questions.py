@@ -22,9 +22,10 @@ class Verdict(BaseModel):
 
 
 class Opinion(BaseModel):
-    """A long answer: its text cannot end early, so that a server is still writing when it is killed."""
+    """A long answer: its text cannot end early, so that a server is still writing when it is killed. The bounds only
+    bind the server, which counts an escape such as \\n as two characters."""
 
-    text: str = Field(min_length=1500, max_length=1600)
+    text: str = Field(json_schema_extra={"minLength": 1500, "maxLength": 1600})
     severity: Literal["low", "medium", "high"]
 
 

@@ -1,6 +1,8 @@
 """What `consilia pool` starts: its state, the planned cache against vLLM's own figure, adapters at run time."""
 
+import json
 import re
+import subprocess
 
 import httpx
 import pytest
@@ -8,14 +10,14 @@ import pytest
 from agents.catalogue import catalogue
 from agents.serving.checkpoint import cpu_cache_tokens, described
 from agents.serving.memory import BLOCK
-from tests.vllm.conftest import FAMILIES, Servers, standing
+from tests.vllm.conftest import FAMILIES, VLLM, Servers, standing
 
 pytestmark = pytest.mark.vllm
 
 
 def test_every_server_is_healthy_and_knows_its_model(servers: Servers) -> None:
     told = standing(servers)
-    assert set(told) == {"qwen3-0", "qwen3-1", "llama", "deepseek"}
+    assert set(told) == {"qwen3-0", "qwen3-1", "llama", "deepseek", "deepseek-router"}
     for name, each in told.items():
         assert each["state"] == "healthy", each
         [first, *_] = httpx.get(f"{each['url']}/v1/models", trust_env=False).json()["data"]
@@ -31,6 +33,20 @@ def test_the_planned_cache_is_what_vllm_logs(servers: Servers, family: str) -> N
     log = servers.log("qwen3-0" if family == "qwen3" else family)
     [logged] = re.findall(r"KV cache size: ([\d,]+) tokens", log)
     assert abs(planned - int(logged.replace(",", ""))) <= BLOCK
+
+
+def test_vllm_knows_every_parser_of_the_catalogue() -> None:
+    code = (
+        "import json\n"
+        "from vllm.reasoning import ReasoningParserManager as R\n"
+        "from vllm.tool_parsers import ToolParserManager as T\n"
+        "print(json.dumps([[*R.reasoning_parsers, *R.lazy_parsers], [*T.tool_parsers, *T.lazy_parsers]]))"
+    )
+    told = subprocess.run([VLLM / "bin" / "python", "-c", code], capture_output=True, text=True, check=True).stdout
+    reasoning, tools = json.loads(told.splitlines()[-1])
+    for model in catalogue().models:
+        assert model.reasoning_parser in (None, *reasoning), model.name
+        assert model.tool_parser in (None, *tools), model.name
 
 
 def test_an_adapter_is_loaded_at_start_and_changes_the_answer(servers: Servers) -> None:

@@ -102,6 +102,22 @@ async def test_a_record_is_translated_as_far_as_noise_can(service: Server, sdk: 
     ended(result, calls)
 
 
+@pytest.mark.parametrize("name", ["auto", "qwen3", "deepseek", "contract-review"])
+def test_an_openai_client_is_answered_and_accounted_for(service: Server, name: str) -> None:
+    body = {"model": name, "messages": [{"role": "user", "content": "Go on. /no_think"}], "max_tokens": 24}
+    headers = {"authorization": f"Bearer {service.key}"}
+    with httpx.Client(base_url=f"{service.url}/v1", headers=headers, timeout=120, trust_env=False) as client:
+        assert {"auto", *FAMILIES} <= {card["id"] for card in client.get("/models").json()["data"]}
+        whole = client.post("/chat/completions", json=body)
+        assert whole.status_code == 200, whole.text
+        assert whole.json()["usage"]["completion_tokens"] > 0
+        with client.stream("POST", "/chat/completions", json={**body, "stream": True}) as streamed:
+            lines = [line for line in streamed.iter_lines() if line.startswith("data: ")]
+    assert lines[-1] == "data: [DONE]"
+    assert len(lines) > 10
+    assert "error" not in json.loads(lines[-2].removeprefix("data: "))
+
+
 def ended(result: dict[str, Any], calls: list[dict[str, Any]]) -> None:
     """A result, or an interrupt, when every question was answered; else the error of the one that was not."""
     unanswered = [call for call in calls if call["answer"] in (None, "null")]
