@@ -5,12 +5,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tools.medicine.drugs import find_drugs
+from tools.medicine.extraction.keydata import KeyData
 from tools.medicine.lexicon import fold, language
 from tools.medicine.terms import covered, find_terms
 from workflows.medical_translation.state import Caution, Record, Segment
 
 _FEWEST_TERMS: Final = 1.0
 """Medical terms and drugs in 1,000 characters below which a text is hardly a record; the sample has over 15."""
+_WARNED: Final = {
+    "allergy_contradiction": "contradictory_allergies",
+    "allergen_prescribed": "allergen_prescribed",
+    "implausible_dose": "dose_beyond_limit",
+    "dose_contradiction": "contradictory_doses",
+    "implausible_value": "implausible_value",
+    "presence_contradiction": "contradictory_findings",
+}
+"""Codes of the cautions that come from extraction's warnings; instructions and the rest are found here."""
 _INSTRUCTION: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|prompt|rule|direction)s?\b"
     r"|\b(?:you are|act as|pretend to be)\b.{0,30}\b(?:ai|assistant|language model|chatbot)\b"
@@ -29,7 +39,12 @@ _INSTRUCTION: Final = re.compile(
 
 def cautions(record: Record, segments: Sequence[Segment], key_data: Mapping[str, Any]) -> list[Caution]:
     """Everything to be told of a record, numbered."""
-    found = [*_instructions(segments), *_not_medical(record), *_many_languages(segments)]
+    found = [
+        *_instructions(segments),
+        *_of_key_data(record, segments, key_data),
+        *_not_medical(record),
+        *_many_languages(segments),
+    ]
     return numbered(found)
 
 
@@ -50,6 +65,26 @@ def _instructions(segments: Sequence[Segment]) -> Iterator[Caution]:
                 quotes=(match.group(),),
                 segments=(segment.id,),
             )
+
+
+def _of_key_data(record: Record, segments: Sequence[Segment], key_data: Mapping[str, Any]) -> Iterator[Caution]:
+    """What extraction warned of: contradictions, and doses and values beyond reason, with their places."""
+    for warning in KeyData.model_validate(key_data or {"language": record.language}).warnings:
+        if warning.kind not in _WARNED:
+            continue
+        places = [
+            each.id
+            for each in segments
+            if any(each.start < quote.end and quote.start < each.end for quote in warning.quotes)
+        ]
+        yield Caution(
+            id="",
+            code=_WARNED[warning.kind],
+            severity=warning.severity,
+            message=f"{warning.why[:1].upper()}{warning.why[1:]}.",
+            quotes=tuple(quote.quote for quote in warning.quotes),
+            segments=tuple(places),
+        )
 
 
 def _not_medical(record: Record) -> Iterator[Caution]:

@@ -8,6 +8,9 @@ from tools.documents.document import Document
 from tools.medicine import segmentation
 from tools.medicine.alarms import Span
 from tools.medicine.clinical_document import is_clinical_document
+from tools.medicine.extraction.keydata import KeyData
+from tools.medicine.extraction.vocabularies import KNOWN
+from tools.medicine.fhir.reading import is_bundle
 from tools.medicine.identity.deidentification import reidentify
 from tools.medicine.identity.mapping import IdentityMapping
 from tools.medicine.protection import OPEN
@@ -22,7 +25,7 @@ from workflows.medical_translation.state import Raised, Record, Segment, Transla
 async def read(desk: Desk, here: Place, file: StoredFile) -> ReadRecord:
     """The record that the file holds; its text is nobody's but this run's, so the call is private."""
     arguments = {"content_base64": base64.b64encode(file.content).decode()}
-    if is_clinical_document(file.content):
+    if is_clinical_document(file.content) or is_bundle(file.content):
         return await desk.tools.call(here, "records", "read_document", arguments, ReadRecord, private=True)
     document = await desk.tools.call(
         here, "documents", "read_document", {**arguments, "name": file.name}, Document, private=True
@@ -68,7 +71,10 @@ async def segments(desk: Desk, here: Place, record: Record) -> list[Segment]:
 
 async def key_data(desk: Desk, here: Place, record: Record, segments: Sequence[Segment]) -> dict[str, Any]:
     """The record's key data, each with its quoted span."""
-    return {}
+    known = record.language if record.language in KNOWN else None
+    arguments = {"text": record.text, "language": known}
+    found = await desk.tools.call(here, "records", "extract_key_data", arguments, KeyData)
+    return found.model_dump(mode="json", exclude={"segments"})
 
 
 def identified(report: Report, mapping: bytes | None) -> Report:

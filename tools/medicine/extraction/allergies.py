@@ -47,7 +47,7 @@ _EMPTY: Final = re.compile(
     r"aucune|connue|ninguna|conocidas|keine|bekannt|なし|無し|特に|medication|medications|medicamentosas?|known drug|food and drug)?\W*$"
 )
 _LEADING: Final = re.compile(
-    r"^(?:(?:有|曾有|曾对|曾|既往有|既往|患者对|患者|对|为|known|the|a|an|has|patient has|severe|documented|reported|history of|penicillins? and|于|是|诉|自诉|否认|无|of|las?|los|el|l'|la|le|les|die|der|das|其他|过敏史|有过|食用|使用|注射|应用|服用|食)\s?)+"
+    r"^(?:(?:有|曾有|曾对|曾|既往有|既往|患者对|患者|对|为|has|patient has|severe|documented|reported|history of|于|是|诉|自诉|否认|无|of|(?:las?|los|el|la|le|les|die|der|das|known|the|a|an|with)(?= )|l'(?=[a-z])|其他|过敏史|有过|食用|使用|注射|应用|服用|食)\s?)+"
 )
 _STOPPED: Final = re.compile(
     r"\s(?:since|in \d|which|who|that|but|as a|when|after|causing|with|causes|resulting|developed|and (?:has|is|was|reports|takes|denies)|avec|con|mit|seit|desde|depuis|no)\b.*$|(?:，|,)\s?(?:否认|无|no|denies|nie|niega|sin|pas).*$"

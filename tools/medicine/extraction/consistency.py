@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tools.errors import InvalidInput
 from tools.medicine.extraction.keydata import (
     Allergy,
     Measurement,
@@ -17,9 +18,11 @@ from tools.medicine.extraction.keydata import (
     Warning,
 )  # fmt: skip
 from tools.medicine.extraction.record import Record
+from tools.medicine.knowledge.doses import Prescription, check_dose
+from tools.medicine.knowledge.reading import find_drug
 
 DoseCheck = Callable[[Medication], str | None]
-"""Why the dose of a medication is too high, or None; tools/medicine/knowledge has one over its maximum doses."""
+"""Why the dose of a medication is too high, or None."""
 
 _CEILING_MG: Final = 20_000.0
 """No oral or injected drug of the vocabulary is given in more than 20 g at once; beyond it the figure is wrong."""
@@ -36,6 +39,27 @@ _ORDERS: Final = re.compile(
     r"|(?:忽略|无视|忘记|忽視|不要理会|绕过|覆盖).{0,12}(?:指令|指示|提示词?|规则|要求|说明|设定|以上内容|之前的)|系统提示|你(?:现在)?是一?个?(?:ai|人工智能|助手|翻译|语言模型|机器人)|(?:请)?(?:直接)?(?:回答|输出|写|说|声称|翻译成|告诉).{0,6}(?:患者|病人).{0,4}(?:健康|无病|痊愈|一切正常)|不要(?:翻译|提及|报告|提到|标记).{0,16}(?:过敏|剂量|警告|本句|以下)"
     r"|(?:ignore[zr]?|oublie[zr]?)\s+(?:toutes?\s+)?(?:les|vos|tes)\s+(?:instructions|consignes)|(?:ignora|ignore|olvida|olvide)\s+(?:todas\s+)?(?:las|sus|tus)\s+(?:instrucciones|indicaciones|reglas)|(?:ignoriere?n?|vergiss|missachte)\s+(?:sie\s+)?(?:alle\s+)?(?:die|ihre|deine|vorherigen|bisherigen|obigen)\s+(?:\w+\s+)?(?:anweisungen|instruktionen|regeln)|指示を無視|命令を無視|フロンフト"
 )
+
+
+def beyond_the_limit(medication: Medication) -> str | None:
+    """Whether a dose is over the largest that the knowledge base's sources give; without the patient's weight."""
+    drug = find_drug(medication.quote) or (find_drug(medication.drug) if medication.drug else None)
+    if drug is None or medication.dose is None or medication.dose.unit is None:
+        return None
+    prescription = Prescription(
+        drug=medication.quote[:200],
+        amount=medication.dose.value or None,
+        unit=medication.dose.ucum or medication.dose.unit,
+        route=medication.route or "",
+        times_per_day=min(medication.frequency.per_day, 48)
+        if medication.frequency and medication.frequency.per_day
+        else None,
+    )
+    try:
+        checked = check_dose(drug, prescription)
+    except InvalidInput:  # a unit that is no amount of a drug: tablets, puffs
+        return None
+    return f"“{medication.whole.quote}”: {checked.warnings[0].text}" if checked.verdict == "over" else None
 
 
 def warnings(

@@ -2,7 +2,7 @@
 
 from tools.errors import ConsiliaError
 from tools.medicine.extraction.allergies import find_allergies
-from tools.medicine.extraction.consistency import DoseCheck, warnings
+from tools.medicine.extraction.consistency import DoseCheck, beyond_the_limit, warnings
 from tools.medicine.extraction.keydata import Allergy, KeyData, Warning
 from tools.medicine.extraction.life import find_date_mentions, find_social
 from tools.medicine.extraction.measurements import find_measurements
@@ -25,13 +25,14 @@ class RecordTooLong(ConsiliaError):
 def extract(
     text: str,
     language: str | None = None,
-    dose_check: DoseCheck | None = None,
+    dose_check: DoseCheck | None = beyond_the_limit,
     max_characters: int = MAX_CHARACTERS,
 ) -> KeyData:
     """Key data of a record in any of zh, en, es, fr, de, ja (mixed too); other languages give little.
 
     language: of most of the record, if known. Every item quotes the text literally, at its offsets. An empty or
-    non-medical text gives a warning, not an error. Raises RecordTooLong.
+    non-medical text gives a warning, not an error. dose_check: by default
+    the largest doses of the knowledge base. Raises RecordTooLong.
     """
     if len(text) > max_characters:
         message = f"the record has {len(text)} characters; at most {max_characters} are read: send it in parts"
