@@ -83,7 +83,7 @@ def patient(data: KeyData, record: Record) -> Patient:
         rate = egfr(age, creatinine, "umol/L", sex).value
     allergies = [each.drug or each.substance for each in data.allergies if _own(each) and each.substance]
     problems = [each.quote for each in data.problems if _own(each)]
-    weight = next((each.amount.value for each in data.vital_signs if each.name == "weight" and each.amount), None)
+    weight = next((each.amount.value for each in data.vital_signs if _kilograms(each) and each.amount), None)
     return Patient(
         conditions=tuple(dict.fromkeys(problems))[:200],
         allergies=tuple(dict.fromkeys(each for each in allergies if each))[:100],
@@ -93,6 +93,10 @@ def patient(data: KeyData, record: Record) -> Patient:
         hepatic=None,
         weight_kg=weight if weight and 0 < weight <= 500 else None,
     )
+
+
+def _kilograms(measured: Measurement) -> bool:
+    return measured.name == "body_weight" and measured.amount is not None and measured.amount.ucum == "kg"
 
 
 def _umol(measured: Measurement) -> float | None:

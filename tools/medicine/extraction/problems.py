@@ -65,8 +65,7 @@ def find_problems(record: Record) -> list[Problem]:
     """Every mention of a problem, the patient's and others', in order."""
     found: list[Problem] = []
     for segment in record.segments:
-        heading = any(section.start <= segment.start and segment.end <= section.end for section in record.sections)
-        if segment.section not in _SKIPPED and not heading:
+        if segment.section not in _SKIPPED and not record.is_heading(segment.start, segment.end):
             found += _in_segment(record, segment)
     taken = {at for problem in found for at in range(problem.start, problem.end)}
     found += [item for item in _diagnoses(record) if not taken & set(range(item.start, item.end))]

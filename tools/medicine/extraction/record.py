@@ -32,6 +32,11 @@ class Record:
         place = bisect_right(self.sections, offset, key=lambda section: section.start) - 1
         return self.sections[place].kind if place >= 0 else "none"
 
+    def is_heading(self, start: int, end: int) -> bool:
+        """Whether a piece lies within a section's heading."""
+        place = bisect_right(self.sections, start, key=lambda section: section.start) - 1
+        return place >= 0 and end <= self.sections[place].end
+
     def segment_at(self, offset: int) -> Segment | None:
         """The sentence that holds a character."""
         place = bisect_right(self.segments, offset, key=lambda segment: segment.start) - 1
