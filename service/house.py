@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mcp.server.mcpserver import MCPServer
+from pydantic import ValidationError
 
 from agents.pool import Pool
 from service.auth import Keys, pepper
@@ -26,7 +27,7 @@ from service.runs.stream import Feeds
 from service.runs.sweeping import Sweeper
 from service.runs.webhooks import Courier, signing_key
 from service.runs.worker import Worker
-from service.settings import Limits, Settings
+from service.settings import InvalidSettings, Limits, Settings, ThreadSettings
 from tools.contracts import server as contracts
 from tools.documents import server as documents
 from tools.documents.limits import Limits as DocumentLimits
@@ -85,6 +86,24 @@ def workflows(settings: Settings, added: Sequence[Workflow] = ()) -> Registry:
     return Registry([*ours, *theirs, *added])
 
 
+def _with_declared_ttl(settings: Settings) -> Settings:
+    """The settings, with the time to live of threads that a langgraph.json declares where they have none themselves."""
+    if settings.langgraph_json is None or settings.threads.ttl_minutes is not None:
+        return settings
+    declared = loading.read_langgraph_json(settings.langgraph_json).thread_ttl
+    names = {"ttl_minutes": "default_ttl", "ttl_strategy": "strategy"}
+    given = {ours: declared[theirs] for ours, theirs in names.items() if declared.get(theirs) is not None}
+    if (pause := declared.get("sweep_interval_minutes")) is not None:
+        given["sweep_seconds"] = pause * 60
+    try:
+        threads = ThreadSettings.model_validate({**settings.threads.model_dump(), **given})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = f"{settings.langgraph_json}: checkpointer.ttl"
+        raise InvalidSettings(f"{where}: {fault['loc'][0]} = {fault['input']!r}: {fault['msg']}") from None
+    return settings.model_copy(update={"threads": threads})
+
+
 Role = Literal["service", "worker", "command"]
 """What a process is: the service takes up what dead processes left on SQLite; a worker only executes, on PostgreSQL; a
 command executes its own runs and no others."""
@@ -95,6 +114,7 @@ async def open_house(
     settings: Settings, role: Role = "command", additions: Additions | None = None
 ) -> AsyncGenerator[House]:
     """Open the database (a SQLite one is upgraded), the tools and the queue; close them in reverse."""
+    settings = _with_declared_ttl(settings)
     limits, added = settings.limits, additions or Additions()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url, limits.database_seconds))

@@ -36,11 +36,15 @@ class GraphNotLoadable(ConsiliaError):
 
 @dataclass(frozen=True, slots=True)
 class LanggraphFile:
-    """What a langgraph.json says, as far as it concerns us. graphs: name → (reference, description)."""
+    """What a langgraph.json says, as far as it concerns us. graphs: name → (reference, description).
+
+    thread_ttl: what it says at checkpointer.ttl (default_ttl in minutes, strategy, sweep_interval_minutes).
+    """
 
     graphs: Mapping[str, tuple[str, str]]
     environment: Mapping[str, str]
     folder: Path
+    thread_ttl: Mapping[str, Any]
 
 
 def read_langgraph_json(path: Path) -> LanggraphFile:
@@ -65,7 +69,13 @@ def read_langgraph_json(path: Path) -> LanggraphFile:
     for dependency in cast(list[str], whole.get("dependencies") or []):
         if dependency.startswith("."):
             _importable_from((folder / dependency).resolve())
-    return LanggraphFile(graphs, _environment(whole.get("env"), folder), folder)
+    return LanggraphFile(graphs, _environment(whole.get("env"), folder), folder, _thread_ttl(whole))
+
+
+def _thread_ttl(whole: dict[str, Any]) -> dict[str, Any]:
+    checkpointer: Any = whole.get("checkpointer")
+    ttl: Any = cast(dict[str, Any], checkpointer).get("ttl") if isinstance(checkpointer, dict) else None
+    return cast(dict[str, Any], ttl) if isinstance(ttl, dict) else {}
 
 
 def _environment(declared: Any, folder: Path) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """What the documentation shows is what the code does."""
 
+import base64
 import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from langgraph_sdk import get_client
 from agents.policy import Policy
 from agents.pool_settings import PoolSettings
 from scripts.write_schemas import SCHEMAS, schemas
+from service.runs.webhooks import signature
 from service.settings import Limits, Settings, load
 from tests.conftest import ENVIRONMENT, ROOT, SAMPLES, Server
 from tools.contracts import playbook
@@ -90,6 +93,22 @@ def test_the_configuration_page_names_every_setting_with_its_default():
             assert re.search(rf"^{name} = {field.default:g}\b|^{name} = {int(field.default)}\b", page, re.MULTILINE), (
                 name
             )
+
+
+def test_the_webhook_page_s_check_knows_a_genuine_call_from_a_forged_one():
+    [snippet] = _blocks((ROOT / "docs/webhooks.md").read_text(), "python")
+    names: dict[str, Any] = {}
+    exec(snippet, names)  # noqa: S102
+    secret, body, now = "whsec_" + base64.b64encode(b"k" * 32).decode(), b'{"status": "success"}', int(time.time())
+    headers = {
+        "webhook-id": "d1",
+        "webhook-timestamp": str(now),
+        "webhook-signature": signature(b"k" * 32, "d1", now, body),
+    }
+    assert names["genuine"](headers, body, secret)
+    assert not names["genuine"](headers, body + b" ", secret)
+    assert not names["genuine"]({**headers, "webhook-id": "d2"}, body, secret)
+    assert not names["genuine"]({**headers, "webhook-timestamp": str(now - 600)}, body, secret)
 
 
 def test_published_schemas_are_current():

@@ -1,8 +1,10 @@
 """Threads that expire, are made with a history, are shown in part, and end with their run."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -162,3 +164,16 @@ async def test_parallel_deletes_of_a_busy_thread_leave_nothing_behind(http: http
 @pytest.mark.parametrize("path", ["/threads/search", "/assistants/search", "/runs/crons/search", "/threads/count"])
 async def test_a_filter_with_a_number_beyond_64_bits_is_refused(http: httpx.AsyncClient, path: str, value: Any):
     assert (await http.post(path, json={"metadata": {"n": value}})).status_code == 422
+
+
+async def test_a_langgraph_json_s_time_to_live_counts(tmp_path: Path):
+    path = declared(tmp_path / "graphs")
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "checkpointer": {"ttl": {"default_ttl": 77, "strategy": "keep_latest"}}}))
+    server = start_server(tmp_path / "var", CONSILIA_LANGGRAPH_JSON=str(path))
+    try:
+        async with httpx.AsyncClient(base_url=server.url, headers={"x-api-key": server.key}, timeout=60) as http:
+            ttl = (await http.get(f"/threads/{await _made(http)}?include=ttl")).json()["ttl"]
+            assert (ttl["ttl_minutes"], ttl["strategy"]) == (77, "keep_latest")
+    finally:
+        stop(server)
