@@ -131,12 +131,15 @@ class Counsel:
 
     async def _measured(self, inquiry: _Inquiry[Answer]) -> Signals:
         """Language by the detector, length by the bound, or counted where the bound would shut a model out."""
-        asked = prompting.messages(inquiry.question, inquiry.material, inquiry.facts)
-        text = "\n".join(str(message["content"]) for message in asked)
-        languages = measure(inquiry.material or text).languages
+        asked = "\n".join(str(each["content"]) for each in prompting.messages(inquiry.question, "", inquiry.facts))
+        languages = measure(inquiry.material or asked).languages
         smallest = min(candidate.room for candidate in self.pool.candidates())
         enough = max(0, smallest - self._answer_tokens(inquiry) - self.pool.settings.routing.thinking_tokens)
-        tokens, exact = await self.pool.tokens(text, enough)
+        around = len(asked.encode()) + 1
+        material, exact = await self.pool.tokens(inquiry.material, enough - around)
+        if material + around > enough:
+            around, _ = await self.pool.tokens(asked, 0)
+        tokens = material + around
         return Signals(languages, tokens, exact)
 
     async def _parts(self, inquiry: _Inquiry[Answer], signals: Signals) -> list[str] | None:
@@ -188,7 +191,7 @@ class Counsel:
                 route = _because(route, inquiry.note)
             inquiry.route = route
             try:
-                read_ = await self._ask_once(inquiry, route)
+                read_ = await self._ask_once(inquiry, route, signals.tokens)
             except (ModelLost, NoModelAvailable):
                 outages += 1
                 if outages > self.pool.settings.retries:
@@ -197,11 +200,11 @@ class Counsel:
             if isinstance(read_, Fit):
                 return Answered(read_.value, route, inquiry.usage)
 
-    async def _ask_once(self, inquiry: _Inquiry[Answer], route: Route) -> Fit[Answer] | None:
+    async def _ask_once(self, inquiry: _Inquiry[Answer], route: Route, tokens: int) -> Fit[Answer] | None:
         """One attempt, or two samples at once; what is unfit or doubtful is noted as a failure."""
         question = inquiry.question
         twice = question.samples > 1 and route.step == "first"
-        wanted = self._wanted(inquiry, route)
+        wanted = self._wanted(inquiry, route, tokens)
         inquiry.prompt = list(wanted.messages)
         asking = [asyncio.ensure_future(attempt(self.pool, route, wanted)) for _ in range(2 if twice else 1)]
         try:
@@ -252,16 +255,16 @@ class Counsel:
         least = self.pool.settings.routing.confidence
         return f"confidence {sure:.2f} is below {least:.2f}" if sure is not None and sure < least else None
 
-    def _wanted(self, inquiry: _Inquiry[Answer], route: Route) -> Wanted:
+    def _wanted(self, inquiry: _Inquiry[Answer], route: Route, tokens: int) -> Wanted:
         question = inquiry.question
         messages = prompting.messages(question, inquiry.material, inquiry.facts)
         room = self._answer_tokens(inquiry)
-        if inquiry.unfit is not None:
-            said, unfit = inquiry.unfit
-            if unfit.kind == "truncated":
-                room *= 2
-            if route.step == "repair":
-                messages += prompting.repair(said.completion.text, unfit.told)
+        said, unfit = inquiry.unfit or (None, None)
+        if unfit is not None and unfit.kind == "truncated":
+            room *= 2
+        room = max(self.pool.settings.routing.answer_tokens, min(room, self._room(route, tokens)))
+        if said is not None and unfit is not None and route.step == "repair":
+            messages += prompting.repair(said.completion.text, unfit.told)
         return Wanted(
             messages,
             room,
@@ -270,6 +273,11 @@ class Counsel:
             self.salt,
             self.priority,
         )
+
+    def _room(self, route: Route, tokens: int) -> int:
+        """Tokens that the model's context leaves for an answer, beside the prompt and the thinking."""
+        context = next(each.room for each in self.pool.candidates() if each.name == route.model)
+        return context - tokens - (route.budget or 0)
 
     def _answer_tokens(self, inquiry: _Inquiry[Answer]) -> int:
         return inquiry.question.answer_tokens or self.pool.settings.routing.answer_tokens

@@ -24,6 +24,7 @@ from tools.documents.languages import language_of
 log = structlog.get_logger(__name__)
 
 _LEAST_RETRIES: Final = 10.0
+_COUNTS_KEPT: Final = 256
 
 
 class Pool:
@@ -42,6 +43,7 @@ class Pool:
         self._changed = asyncio.Event()
         self._retries = _LEAST_RETRIES
         self.opened_at = time.time()
+        self._counted: dict[str, int] = {}
         self._lost_until: dict[str, float] = {}
         self.without_budget: set[str] = set()
 
@@ -143,13 +145,21 @@ class Pool:
         bound = token_bound(text)
         if bound <= enough:
             return bound, False
+        key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        if key in self._counted:
+            return self._counted[key], True
         now = time.monotonic()
         up = [next((e for e in ends if e.available(now)), None) for ends in self._endpoints.values()]
         counts = await asyncio.gather(
             *(count_tokens(self.session, each, text, self.settings.silence_seconds) for each in up if each is not None)
         )
         exact = [count for count in counts if count is not None]
-        return (max(exact), True) if exact else (bound, False)
+        if not exact:
+            return bound, False
+        if len(self._counted) >= _COUNTS_KEPT:
+            self._counted.pop(next(iter(self._counted)))
+        self._counted[key] = max(exact)
+        return max(exact), True
 
     def status(self) -> dict[str, Any]:
         """What is known of every endpoint, for `consilia pool status` and the admin pages."""

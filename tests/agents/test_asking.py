@@ -297,6 +297,32 @@ async def test_a_document_longer_than_every_context_is_split_and_merged_or_refus
         server.stop()
 
 
+async def test_the_answer_gets_no_more_room_than_the_context_leaves(ledger: Ledger) -> None:
+    server = start_model_server("--context", "8192")
+    try:
+        server.script({"text": verdict(), "always": True})
+        text = long_contract(200)  # about 3,200 tokens by this server's count, four times that by the bound
+        async with Pool(pool_of({"m": [server.url]})) as pool:
+            counsel = Counsel(pool, ledger)
+            for _ in range(2):
+                await counsel.ask(HERE, question(answer_tokens=6_000), text, {"what": "it"})
+        asked, again = server.heard()
+        prompt = sum(len(each["content"]) for each in asked["messages"]) // 4
+        assert 4_000 < asked["max_tokens"] <= 8_192 - prompt
+        assert again["max_tokens"] == asked["max_tokens"]
+    finally:
+        server.stop()
+
+
+async def test_a_runs_priority_reaches_a_server_that_schedules_by_it(servers: Servers, ledger: Ledger) -> None:
+    one, _ = servers
+    one.script({"text": verdict()})
+    entry = {"name": "m", "catalogue": "qwen3-8b", "endpoints": [one.url], "priority_scheduling": True}
+    async with Pool(pool_of({}, models=[entry])) as pool:
+        await Counsel(pool, ledger, priority=3).ask(HERE, question(), "text", {"what": "it"})
+    assert one.heard()[0]["priority"] == 3
+
+
 @given(
     st.lists(st.text(alphabet="ab .\n第条1文", min_size=1, max_size=60), min_size=1, max_size=40).map("\n".join),
     st.integers(16, 200),
