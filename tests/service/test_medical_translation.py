@@ -309,6 +309,40 @@ async def test_an_instruction_inside_the_record_is_shown_and_neither_followed_no
     assert "no fever, no chest pain" in " ".join(targets).lower()
 
 
+async def test_allergies_that_contradict_each_other_are_shown(sdk: LangGraphClient, http: httpx.Client):
+    record = "过敏史：青霉素过敏，表现为皮疹。\n\n既往史：否认药物过敏史。\n\n诊断：社区获得性肺炎。\n"
+    asked = await _translate(sdk, http, "r.txt", record)
+    [told] = [each for each in asked.question["cautions"] if each["code"] == "contradictory_allergies"]
+    assert told["quotes"]
+    assert told["segments"]
+
+
+async def test_a_dose_beyond_any_limit_and_an_allergen_are_critical_and_cited(sdk: LangGraphClient, http: httpx.Client):
+    record = (
+        "性别：女 年龄：68岁\n\n过敏史：青霉素过敏。\n\n处理：\n口服华法林3 mg 每日一次。\n"
+        "口服胺碘酮200 mg 每日一次。\n口服对乙酰氨基酚5000 mg 每日三次。\n口服阿莫西林500 mg 每日三次。\n"
+    )
+    asked = await _translate(sdk, http, "r.txt", record, sign_off="critical")
+    advice = asked.question["advice"]
+    for kind, about in (("dose", "paracetamol"), ("allergy", "amoxicillin"), ("interaction", "amiodarone")):
+        told = [each for each in advice if each["kind"] == kind and about in each["about"]]
+        assert told, kind
+        assert all(each["citations"] and each["citations"][0]["source"] for each in told)
+    assert "critical" in {each["severity"] for each in advice}
+
+
+async def test_a_fhir_bundle_goes_in_and_the_key_data_come_out_as_one(sdk: LangGraphClient, http: httpx.Client):
+    made = await _translate(sdk, http, SAMPLE, (SAMPLES / SAMPLE).read_bytes())
+    bundle = json.loads(_file(http, made.answer["files"]["fhir"]))
+    assert (bundle["resourceType"], bundle["type"]) == ("Bundle", "document")
+    kinds = {entry["resource"]["resourceType"] for entry in bundle["entry"]}
+    assert {"Composition", "Patient", "Condition", "MedicationStatement", "AllergyIntolerance", "Observation"} <= kinds
+    asked = await _translate(sdk, http, "bundle.json", json.dumps(bundle, ensure_ascii=False))
+    sources = " ".join(each["source"] for each in asked.question["segments"])
+    assert "华法林" in sources
+    assert asked.question["coverage"]["en"]["segments"] > 10
+
+
 async def test_a_text_that_is_no_record_is_translated_with_a_caution(sdk: LangGraphClient, http: httpx.Client):
     asked = await _translate(sdk, http, "lease.txt", LEASE)
     assert "not_medical" in {each["code"] for each in asked.question["cautions"]}

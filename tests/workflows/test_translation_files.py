@@ -143,7 +143,8 @@ def test_people_come_back_into_every_text_and_the_spans_of_alarms_still_fit():
     alarm = report.alarms[0].model_copy(
         update={"source": Span(start=6, end=7, text="3"), "target": Span(start=21, end=22, text="3")}
     )
-    report = report.model_copy(update={"alarms": (alarm,)})
+    noted = {"problems": [{"start": 4, "end": 6, "quote": "咳嗽"}], "sections": [{"start": 0, "end": 4, "body_end": 8}]}
+    report = report.model_copy(update={"alarms": (alarm,), "key_data": noted})
     who = IdentityMapping(identities=(Identity(placeholder="⟦P1⟧", kind="person", text="沈若岚"),))
     named = identified(report, who.model_dump_json().encode())
     segment = named.segments[0]
@@ -152,4 +153,7 @@ def test_people_come_back_into_every_text_and_the_spans_of_alarms_still_fit():
     for span, text in ((named.alarms[0].source, segment.text), (named.alarms[0].target, segment.renderings["en"].text)):
         assert span is not None
         assert text[span.start : span.end] == span.text == "3"
+    [problem] = named.key_data["problems"]
+    assert named.text[problem["start"] : problem["end"]] == problem["quote"] == "咳嗽"
+    assert named.key_data["sections"][0]["body_end"] == len(named.text.split("\n")[0])
     assert identified(report, None) == report

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -107,6 +107,21 @@ def moved(record: ReadRecord, hidden: str, mapping: IdentityMapping) -> ReadReco
         block.model_copy(update={"start": place(block.start), "end": place(block.end)}) for block in record.blocks
     )
     return record.model_copy(update={"text": hidden, "pages": pages, "blocks": blocks})
+
+
+def restored(hidden: str, mapping: IdentityMapping) -> Callable[[int], int]:
+    """Where an offset of a de-identified text stands once people are back in it."""
+    words = {each.placeholder: each.text for each in mapping.identities} | mapping.dates
+    pattern = re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))) or r"(?!)")
+    ends, gains = [0], [0]
+    for match in pattern.finditer(hidden):
+        ends.append(match.end())
+        gains.append(gains[-1] + len(words[match.group()]) - len(match.group()))
+
+    def place(offset: int) -> int:
+        return offset + gains[bisect_right(ends, offset) - 1]
+
+    return place
 
 
 def _shifts(text: str, hidden: str, mapping: IdentityMapping) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tools.documents.document import Document
 from tools.medicine import segmentation
@@ -20,6 +20,8 @@ from tools.record import Place
 from workflows.desk import Desk, StoredFile
 from workflows.medical_translation.report import Report
 from workflows.medical_translation.state import Raised, Record, Segment, TranslationInput
+
+_OFFSETS: Final = frozenset({"start", "end", "body_end"})
 
 
 async def read(desk: Desk, here: Place, file: StoredFile) -> ReadRecord:
@@ -101,9 +103,24 @@ def identified(report: Report, mapping: bytes | None) -> Report:
             "target": moved(each.target, segment.renderings[each.language].text),
         }
         alarms.append(each.model_copy(update={**spans, "why": named(each.why)}))
-    renamed = report.model_dump(mode="json", exclude={"alarms"})
-    whole = {**_each_text(renamed, named), "alarms": [each.model_dump(mode="json") for each in alarms]}
-    return Report.model_validate({**whole, "identified": True})
+    renamed = _each_text(report.model_dump(mode="json", exclude={"alarms", "key_data"}), named)
+    placed = _each_place(report.key_data, segmentation.restored(report.text, who))
+    told = {"alarms": [each.model_dump(mode="json") for each in alarms], "key_data": _each_text(placed, named)}
+    return Report.model_validate({**renamed, **told, "identified": True})
+
+
+def _each_place(value: Any, place: Callable[[int], int]) -> Any:
+    """JSON with every offset moved."""
+    match value:
+        case dict():
+            return {
+                name: place(each) if name in _OFFSETS and isinstance(each, int) else _each_place(each, place)
+                for name, each in cast(dict[str, Any], value).items()
+            }
+        case list():
+            return [_each_place(each, place) for each in cast(list[Any], value)]
+        case _:
+            return value
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -139,8 +139,11 @@ class ReportSegment(Part):
 
 
 class Report(Summary):
-    """A whole translation. key_data: what `extract_key_data` found, with its quotes."""
+    """A whole translation. text: of the record, into which the offsets of key data point, half open. key_data: what
+    `extract_key_data` found: text[start:end] == quote.
+    """
 
+    text: str
     segments: tuple[ReportSegment, ...]
     key_data: dict[str, Any]
 
@@ -172,6 +175,7 @@ def assemble_report(state: TranslationState, generated_at: datetime, outcome: Ou
         decisions=tuple(Signature(**each) for each in state.get("decisions", [])),
         engine=", ".join(dict.fromkeys(said)) or "embedded",
         generated_at=generated_at,
+        text=record.text,
         segments=tuple(_segments(state, alarms)),
         key_data=state.get("key_data", {}),
     )
