@@ -2,6 +2,7 @@
 
 import json
 import random
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from service.house import open_house
 from service.market import load_synthetic
 from service.settings import Settings
 from tests.agents.conftest import ModelServer, pool_of, start_model_server
-from tests.conftest import SAMPLES
+from tests.conftest import ROOT, SAMPLES
 from tools.suitability.client import CLASSES
 from tools.suitability.rules import rules
 from workflows.financial_advisor.advice import Advice
@@ -114,3 +115,29 @@ async def test_a_model_cannot_lift_a_refusal(tmp_path: Path, liar: ModelServer):
             liar.script(*hostile(draw, question))
             talk = Conversation(house, tmp_path / "out", given(SAMPLES / "portfolio.csv", SAMPLES / "client.toml"))
             assert (await ask(talk, question)).advice["kind"] == "refusal"
+
+
+async def test_with_models_an_agent_calls_the_tools_that_the_question_still_needs_and_its_figures_count(
+    tmp_path: Path, liar: ModelServer
+):
+    told = tomllib.loads((ROOT / "tools/finance/synthetic.toml").read_text("utf-8"))
+    [fee] = [fund["ongoing_fee"] for fund in told["nav"] if fund["id"] == "SYN-RE-GL"]
+    said = f"The fund that you ask about charges {fee:.2%} a year."
+    request = {"language": "en", "intents": ["fees"], "refusal": None}
+    facts = {"name": "finance__fund_facts", "arguments": json.dumps({"fund_ids": ["SYN-RE-GL"]})}
+    liar.script(
+        {"on": "of the schema Request", "text": json.dumps(request), "always": True},
+        {"on": "of the schema Worded", "text": json.dumps({"paragraphs": [said]}), "always": True},
+        {"on": "finance__fund_facts", "text": "", "tool_calls": [facts]},
+        {"on": "finance__fund_facts", "text": "That is all.", "always": True},
+    )
+    async with open_house(settings(tmp_path, liar)) as house:
+        await load_synthetic(house.database, DEFAULT_TENANT)
+        held = given(SAMPLES / "portfolio.csv", SAMPLES / "client.toml")
+        done = await ask(Conversation(house, tmp_path / "out", held), "What does the property fund charge?")
+    advice = Advice.model_validate(done.advice)
+    assert advice.sections[0].paragraphs == (said,)
+    [explored] = [each for each in advice.calls if each.tool == "finance/fund_facts"]
+    [figure] = [each for each in advice.figures if each.section == "opening"]
+    assert (figure.call, figure.path) == (explored.id, "funds[0].ongoing_fee")
+    assert advice.engine == "m"

@@ -1,24 +1,27 @@
 """Financial advice, as an adviser would tell it.
 
 Understand the client and the question, and ask back for what is missing; refuse what must be refused; plan and call
-tools until the figures are there; judge; let the suitability gate take away what does not suit, and put before a person
-what the client insists on; measure what is left; answer, every figure traced to the call that gave it; draw and report.
+tools until the figures are there, and with models let one look further; judge; let the suitability gate take away what
+does not suit, and put before a person what the client insists on; measure what is left; answer, every figure traced to
+the call that gave it; draw and report.
 """
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from agents.routing import NoCapableModel, NoModelAvailable
 from tools.errors import ConsiliaError
 from tools.finance.results import FundList, PortfolioMeasured
 from tools.suitability.gate import Gated
 from workflows.desk import Desk, place
-from workflows.financial_advisor import answering, conversation, judging, pictures, planner, report, writing
+from workflows.financial_advisor import answering, conversation, exploring, judging, pictures, planner, report, writing
 from workflows.financial_advisor.advice import Advice
 from workflows.financial_advisor.calls import Called, result
 from workflows.financial_advisor.conversation import Turn
@@ -123,7 +126,7 @@ def after_planning(state: AdviceState) -> str:
     """Call tools while there is something to call; then judge, or, once that is done, answer."""
     if state["planned"]:
         return "call"
-    return "judge" if state["phase"] == "research" else "answer"
+    return "explore" if state["phase"] == "research" else "answer"
 
 
 async def call(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
@@ -147,6 +150,21 @@ async def _make(
         else:
             made.append(Called(**fields, result=found))
     return made
+
+
+async def explore(state: AdviceState, config: RunnableConfig, runtime: Runtime[Desk]) -> dict[str, Any]:
+    """Let a tool-calling model look for what the planner did not think of; without models there is nobody to look."""
+    if runtime.context.counsel.pool.embedded:
+        return {}
+    told = exploring.task(state["text"], answering.shown_results(state["calls"]))
+    graph, context = exploring.explorer(), cast(Any, runtime.context)
+    try:
+        done = await graph.ainvoke({"messages": [HumanMessage(told)]}, config, context=context)  # pyright: ignore[reportUnknownMemberType]
+    except (NoCapableModel, NoModelAvailable) as error:
+        if runtime.context.counsel.pool.settings.on_outage != "embedded" and isinstance(error, NoModelAvailable):
+            raise
+        return {"degraded": True}
+    return {"calls": [*state["calls"], *exploring.calls_of(done["messages"], len(state["calls"]))]}
 
 
 async def judge(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
@@ -300,7 +318,7 @@ def build() -> Graph:
     """The graph, compiled; the executor adds the checkpointer."""
     graph = StateGraph(AdviceState, context_schema=Desk, input_schema=AdviceInput, output_schema=AdviceOutput)
     nodes: list[Callable[..., Awaitable[dict[str, Any]]]] = [
-        understand, refuse, ask_back, ask_client, plan, call, judge, gate, approve, answer,
+        understand, refuse, ask_back, ask_client, plan, call, explore, judge, gate, approve, answer,
     ]  # fmt: skip
     for node in nodes:
         graph.add_node(node.__name__, node)  # pyright: ignore[reportUnknownMemberType]
@@ -308,8 +326,9 @@ def build() -> Graph:
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", after_understanding, ["refuse", "ask_back", "ask_client", "plan"])
     graph.add_conditional_edges("ask_client", after_understanding, ["refuse", "ask_back", "ask_client", "plan"])
-    graph.add_conditional_edges("plan", after_planning, ["call", "judge", "answer"])
+    graph.add_conditional_edges("plan", after_planning, ["call", "explore", "answer"])
     graph.add_edge("call", "plan")
+    graph.add_edge("explore", "judge")
     graph.add_edge("judge", "gate")
     graph.add_conditional_edges("gate", after_gate, ["approve", "plan"])
     graph.add_edge("approve", "plan")
