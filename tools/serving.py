@@ -25,6 +25,9 @@ class ToolCrashed(ConsiliaError):
     status = 502
 
 
+Call = Context[None, Any]
+"""What a tool is told of the call that it answers, beside its arguments."""
+
 TENANT_META: Final = "consilia/tenant"
 """Key of a tool request's `_meta` under which the host names the tenant that the call is made for."""
 
@@ -41,7 +44,7 @@ def calling_for(tenant_id: str) -> RequestParamsMeta:
     return RequestParamsMeta({TENANT_META: tenant_id})  # pyright: ignore[reportArgumentType]
 
 
-def tenant_of(context: Context[None, Any]) -> str:
+def tenant_of(context: Call) -> str:
     """The tenant of the call in hand. Raises NoTenant."""
     meta: Any = context.request_context.meta or {}
     tenant_id = meta.get(TENANT_META)
