@@ -1,5 +1,7 @@
 """The portfolio whose worst days lose least."""
 
+from typing import Final
+
 import highspy
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,8 @@ from tools.finance.allocation import Bounds, maximum_return
 from tools.finance.faults import NoSolution
 from tools.finance.risk import historical_cvar
 from tools.finance.series import Floats, floats
+
+_ROUNDS: Final = 2_000
 
 
 class _Quiet(highspy.Highs):
@@ -44,7 +48,7 @@ def minimum_cvar(
         solver.addRow(float(least), infinity, count, every[:count], np.ascontiguousarray(expected))
     weights = maximum_return(floats(np.zeros(count)) if expected is None else expected, bounds)
     best, best_loss = weights, np.inf
-    for _ in range(2_000):
+    for _ in range(_ROUNDS):
         loss = float(historical_cvar(returns @ weights, confidence))
         if loss < best_loss:
             best, best_loss = weights, loss
@@ -56,10 +60,10 @@ def minimum_cvar(
             raise NoSolution("no weights within the bounds reach the expected return that is asked for")
         solution = np.asarray(solver.getSolution().col_value, dtype=np.float64)
         if best_loss * scale - solution[count] <= 1e-11:
-            break
+            return best
         weights = np.clip(solution[:count], bounds.lower, bounds.upper)
         weights = weights / weights.sum()
-    return best
+    raise NoSolution(f"the least expected shortfall was not found in {_ROUNDS} steps; ask for fewer funds or days")
 
 
 def _tail_loss(returns: Floats, weights: Floats, confidence: float) -> Floats:

@@ -1,22 +1,20 @@
-"""What is held, in units and money: its value, exchanged, and brought to its targets in whole lots."""
+"""What is held, in units and money: its value, and an amount exchanged."""
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.errors import InvalidInput
 from tools.finance import currency as exchange
-from tools.finance import rebalancing, weights
 from tools.finance.book import Book, stamp
 from tools.finance.faults import MissingRate, NoData
 from tools.finance.market import CASH, Currency, Fund, SeriesFacts
-from tools.finance.results import Conversion, Notice, Order, Rebalanced, Valuation, ValuedCash, ValuedHolding
+from tools.finance.results import Conversion, Notice, Valuation, ValuedCash, ValuedHolding
 from tools.finance.series import Series
 
 RATE_TOLERANCE = 7
@@ -95,7 +93,9 @@ async def convert(book: Book, amount: float, source: str, target: str, when: dat
 
 
 @dataclass(frozen=True, slots=True)
-class _Valued:
+class Appraisal:
+    """Every holding and amount of cash at its value. total: in the currency asked for. as_of: the oldest day used."""
+
     rows: list[ValuedHolding]
     cash: list[ValuedCash]
     total: float
@@ -104,9 +104,9 @@ class _Valued:
     as_of: date | None
 
 
-async def _valued(
+async def appraise(
     book: Book, holdings: Sequence[Holding], cash: Sequence[Cash], currency: str, when: date | None
-) -> _Valued:
+) -> Appraisal:
     book.check_dates(when)
     on = when or book.today
     for holding in holdings:
@@ -165,7 +165,7 @@ async def _valued(
     ]
     used: list[SeriesFacts | Fund] = [*facts, *(each for found in rates.values() for each in found.facts)]
     days = [day for day, _ in prices] + [found.day for found in rates.values() if found.day]
-    return _Valued(rows, cash_rows, total, used, notices, min(days, default=None))
+    return Appraisal(rows, cash_rows, total, used, notices, min(days, default=None))
 
 
 def _price(fund: Fund, series: Series, when: date) -> tuple[date, float]:
@@ -180,7 +180,7 @@ async def value(
     book: Book, holdings: Sequence[Holding], cash: Sequence[Cash], currency: str, when: date | None
 ) -> Valuation:
     """What holdings and cash are worth, each and together, with the prices and rates used."""
-    found = await _valued(book, holdings, cash, currency, when)
+    found = await appraise(book, holdings, cash, currency, when)
     by: dict[str, dict[str, float]] = {name: defaultdict(float) for name in ("category", "currency", "risk_class")}
     for row in found.rows:
         by["category"][row.category] += row.weight
@@ -212,109 +212,3 @@ _UNITS = {
     "rate": "currency for one of the price's", "by_category": "fraction", "by_currency": "fraction",
     "by_risk_class": "fraction",
 }  # fmt: skip
-
-
-async def rebalance(
-    book: Book,
-    holdings: Sequence[Holding],
-    cash: Sequence[Cash],
-    targets: Mapping[str, float],
-    currency: str,
-    cost_rate: float,
-    least_cost: float,
-    least_trade: float,
-    when: date | None,
-) -> Rebalanced:
-    """Orders in whole lots that bring holdings to target weights; cash in other currencies counts at the day's rate."""
-    if not 0 <= cost_rate < 0.1 or not 0 <= least_cost < 1e9 or not 0 <= least_trade < 1e12:
-        raise InvalidInput("cost_rate must be in [0, 0.1), least_cost and least_trade 0 or more", field="cost_rate")
-    wanted = await weights.checked(book, targets, "targets")
-    held = {fund.fund_id for fund in await book.resolve([each.fund_id for each in holdings])}
-    others = [Holding(fund_id=name, units=0.0) for name in wanted if name not in held and name != CASH]
-    found = await _valued(book, [*holdings, *others], cash, currency, when)
-    funds = await book.funds()
-    positions = {
-        row.fund_id: rebalancing.Position(
-            price=Decimal(repr(row.price)) * Decimal(repr(row.rate)),
-            lot=Decimal(repr(funds[row.fund_id].lot_size)),
-            units=Decimal(repr(row.units)),
-            target=wanted.get(row.fund_id, 0.0),
-        )
-        for row in found.rows
-    }
-    money = sum((Decimal(repr(each.value)) for each in found.cash), Decimal(0)).quantize(
-        rebalancing.CENT, rounding="ROUND_DOWN"
-    )
-    tariff = rebalancing.Tariff(Decimal(repr(cost_rate)), Decimal(repr(least_cost)))
-    plan = rebalancing.rebalance(positions, money, tariff, Decimal(repr(least_trade)))
-    return Rebalanced(
-        **stamp(found.facts, _lot_notices(found, positions, plan), found.as_of, _REBALANCING_UNITS),
-        **_figures(positions, wanted, money, plan),
-        currency=currency,
-        targets=wanted,
-    )
-
-
-def _lot_notices(found: _Valued, positions: Mapping[str, rebalancing.Position], plan: rebalancing.Plan) -> list[Notice]:
-    traded = {trade.fund_id for trade in plan.trades}
-    notices = list(found.notices)
-    for name, position in positions.items():
-        rest = position.units % position.lot
-        if position.target == 0 and rest and name not in traded:
-            message = (
-                f"{rest.normalize():f} units of {name} are less than a lot of {position.lot.normalize():f}: they stay"
-            )
-            notices.append(Notice(code="not_reached", message=message, subject=name))
-    return notices
-
-
-_REBALANCING_UNITS = {
-    "amount": "currency, to the cent", "cost": "currency, to the cent", "lots": "whole lots",
-    "units": "units of the fund", "price": "currency for one unit",
-    "turnover": "fraction of the value: larger of bought and sold",
-    "largest_gap": "fraction", "weights_before": "fraction", "weights_after": "fraction", "targets": "fraction",
-}  # fmt: skip
-
-
-def _figures(
-    positions: Mapping[str, rebalancing.Position], wanted: Mapping[str, float], money: Decimal, plan: rebalancing.Plan
-) -> dict[str, Any]:
-    units = {name: position.units for name, position in positions.items()}
-    for trade in plan.trades:
-        units[trade.fund_id] += trade.units if trade.lots > 0 else -trade.units
-
-    def shares(held: Mapping[str, Decimal], cash: Decimal) -> tuple[Decimal, dict[str, float]]:
-        values = {name: positions[name].price * count for name, count in held.items()} | {CASH: cash}
-        total = sum(values.values(), Decimal(0))
-        return total, {name: float(value / total) for name, value in values.items() if value or name in wanted}
-
-    before, weights_before = shares({name: position.units for name, position in positions.items()}, money)
-    after, weights_after = shares(units, plan.cash)
-    sold = sum((trade.amount for trade in plan.trades if trade.lots < 0), Decimal(0))
-    bought = sum((trade.amount for trade in plan.trades if trade.lots > 0), Decimal(0))
-    gaps = [abs(weights_after.get(name, 0.0) - wanted.get(name, 0.0)) for name in {*weights_after, *wanted}]
-    return {
-        "total_before": float(before),
-        "total_after": float(after),
-        "cash_before": float(money),
-        "cash_after": float(plan.cash),
-        "sold": float(sold),
-        "bought": float(bought),
-        "costs": float(sum((trade.cost for trade in plan.trades), Decimal(0))),
-        "orders": [
-            Order(
-                fund_id=trade.fund_id,
-                side="buy" if trade.lots > 0 else "sell",
-                lots=trade.lots,
-                units=float(trade.units),
-                price=float(positions[trade.fund_id].price),
-                amount=float(trade.amount),
-                cost=float(trade.cost),
-            )
-            for trade in plan.trades
-        ],
-        "weights_before": weights_before,
-        "weights_after": weights_after,
-        "largest_gap": max(gaps, default=0.0),
-        "turnover": float(max(sold, bought) / before),
-    }

@@ -100,7 +100,7 @@ def xirr(when: Days, amounts: Floats) -> float:
         return float(np.sum(amounts * np.exp(-years * log_rate)))
 
     grid: Floats = np.linspace(np.log(1e-4), np.log(1001.0), 2_001, dtype=np.float64)
-    worths = np.exp(-grid[:, None] * years[None, :]) @ amounts
+    worths = np.array([worth(float(each)) for each in grid])
     crossings = np.flatnonzero(np.signbit(worths[1:]) != np.signbit(worths[:-1]))
     if len(crossings) != 1:
         what = "no rate" if not len(crossings) else f"{len(crossings)} different rates"

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.finance import holdings as held
-from tools.finance import portfolios, stressing
+from tools.finance import ordering, portfolios, stressing
 from tools.finance.parameters import (
     AsOf,
     Benchmark,
@@ -157,6 +157,6 @@ def register(finance: ToolServer, book: Open) -> None:
         least_trade: Annotated[float, Field(description="Amount below which no order is made, in the currency")] = 0.0,
         as_of: AsOf = None,
     ) -> Rebalanced:
-        return await held.rebalance(
+        return await ordering.rebalance(
             book(context), holdings, cash or [], targets, currency, cost_rate, least_cost, least_trade, as_of
         )
