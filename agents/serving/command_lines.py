@@ -52,6 +52,5 @@ def serve(placement: Placement, wish: Wish, port: int) -> str:
         words += ["--reasoning-parser", model.reasoning_parser]
     if model.tool_parser:
         words += ["--enable-auto-tool-choice", "--tool-call-parser", model.tool_parser]
-        if model.tool_template:
-            words += ["--chat-template", f"examples/{model.tool_template}"]
+        words += ["--tool-strict-level", "parameter"]
     return visible + shlex.join(words)

@@ -234,5 +234,10 @@ def _advice(placements: Sequence[Placement], wish: Wish) -> Iterator[str]:
             yield f"{model.name}: {found.context:,} tokens need the rope scaling of its card ({model.hugging_face})."
         elif found.context < model.context and wish.context is None:
             yield f"{model.name} could take {model.context:,} tokens; the cache here holds {found.tokens:,}."
+        if model.tool_template:
+            yield (
+                f"{model.name}: for tool calls vLLM advises examples/{model.tool_template} of its repository (not "
+                "in the package); add it by --chat-template, or keep the model's own template."
+            )
         if model.linear_attention:
             yield f"{model.name}: vLLM pads the blocks of its two kinds of layers, so its tokens are an estimate."
