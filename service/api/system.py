@@ -12,11 +12,11 @@ router = APIRouter(tags=["system"])
 
 
 @router.get("/ok")
-async def ok(house: TheHouse) -> dict[str, bool]:
+async def ok(house: TheHouse) -> dict[str, Any]:
     """Answers when the process and its database do."""
     async with house.database.reading() as connection:
         await connection.execute(text("SELECT 1"))
-    return {"ok": True}
+    return {"ok": True, "services": {}}
 
 
 @router.get("/info")

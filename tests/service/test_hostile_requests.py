@@ -35,7 +35,7 @@ def test_a_body_that_makes_no_sense_is_refused(http: httpx.Client, path: str, bo
     assert response.status_code < 500, response.text
     if response.status_code >= 400:
         assert response.json()["detail"]
-    assert http.get("/ok").json() == {"ok": True}
+    assert http.get("/ok").json()["ok"] is True
 
 
 def test_a_whole_surrogate_pair_is_a_character(http: httpx.Client):
