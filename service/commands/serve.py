@@ -70,7 +70,12 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
     async with open_house(chosen, "service") as house:
         house.scheduler.start(partial(launch, house))
         key = await house.keys.first_key()
-        options = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 10}
+        options = {
+            "log_level": "warning",
+            "server_header": False,
+            "timeout_graceful_shutdown": 10,
+            "timeout_keep_alive": 75,
+        }
         server = uvicorn.Server(uvicorn.Config(create_app(house), **options))  # pyright: ignore[reportArgumentType]
         _greet(url, key, str(chosen.data_dir / "first-key"))
         await server.serve(sockets=[listener])

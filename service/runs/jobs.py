@@ -135,8 +135,6 @@ class JobQueue:
 
     async def outcome(self, run_id: str) -> "asyncio.Future[Outcome] | None":
         if run_id not in self._outcomes:
-            if await runs.status(self._database, run_id) not in runs.UNFINISHED:
-                return None
             task = asyncio.create_task(self._ended(run_id), name=f"outcome of run {run_id}")
             self._outcomes[run_id] = task
             task.add_done_callback(lambda _: self._outcomes.pop(run_id, None))
@@ -151,8 +149,10 @@ class JobQueue:
                     message = f"run {run_id} was deleted while somebody waited for it"
                     return Outcome("error", None, error=described("run_deleted", message, 404, "RunDeleted"))
                 if row["status"] in runs.FINISHED:
-                    waits_for = await threads.interrupts(self._database, row["thread_id"])
-                    return from_row(row, waits_for if row["status"] == "interrupted" else None)
+                    interrupted = row["status"] == "interrupted"
+                    return from_row(
+                        row, await threads.interrupts(self._database, row["thread_id"]) if interrupted else None
+                    )
                 await watch.next()
 
     async def cancel(self, run_id: str, action: CancelAction) -> "asyncio.Future[Outcome] | None":
