@@ -61,6 +61,7 @@ async def flight(server: Running, count: int, seconds: float) -> dict[str, Any]:
         "all_done_s": round(count / figure.per_second, 1),
         "resident_mib": round(server.resident_mib()),
         "ok_p50_ms": round(answers[len(answers) // 2], 1),
+        "ok_p99_ms": round(answers[int(len(answers) * 0.99)], 1),
         "ok_max_ms": round(answers[-1], 1),
     }
 

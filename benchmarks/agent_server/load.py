@@ -1,7 +1,10 @@
 """Load on one Agent Server on this machine, and its figures. Bounded in count."""
 
 import asyncio
+import json
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -100,20 +103,9 @@ class Load:
 
     async def in_flight(self, count: int, seconds: float) -> tuple[Figure, list[float]]:
         """`count` runs at a time, each waiting `seconds`; meanwhile how long /ok took, milliseconds."""
-        answers: list[float] = []
-        over = asyncio.Event()
-
-        async def probe() -> None:
-            async with httpx.AsyncClient(base_url=self._http.base_url, timeout=60) as http:
-                while not over.is_set():
-                    began = time.perf_counter()
-                    (await http.get("/ok")).raise_for_status()
-                    answers.append((time.perf_counter() - began) * 1000)
-                    await asyncio.sleep(0.1)
-
-        probing = asyncio.create_task(probe())
+        command = [sys.executable, "-m", "benchmarks.agent_server.probe", str(self._http.base_url)]
+        probe = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         body = {"assistant_id": self._assistants["slow"], "input": {"seconds": seconds}}
         figure = await self.measure(f"{count} in flight", count, count, lambda: self._post("/runs/wait", body))
-        over.set()
-        await probing
-        return figure, sorted(answers)
+        said, _ = await probe.communicate(b"\n")
+        return figure, sorted(json.loads(said))

@@ -26,6 +26,7 @@ from service.api import (
     usage,
 )
 from service.api.bodies import Bodies
+from service.api.turnstile import Turnstile
 from service.house import House
 from tools.errors import ConsiliaError
 
@@ -63,6 +64,7 @@ def create_app(house: House) -> FastAPI:
     app.state.metrics = metrics.RequestMetrics()
     app.add_middleware(Bodies, limits=house.settings.limits)
     app.add_middleware(metrics.Measured, metrics=app.state.metrics)
+    app.add_middleware(Turnstile)
     return app
 
 

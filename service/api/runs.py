@@ -14,6 +14,7 @@ from service.api.access import TheCaller, TheHouse
 from service.api.lifetimes import default_ttl
 from service.api.shapes import CheckpointRef, Run, RunCreate, RunsCancel, StreamMode, run_shape
 from service.api.sse import sse
+from service.api.turnstile import leave
 from service.auth import Caller
 from service.database import runs
 from service.database import threads as thread_rows
@@ -299,6 +300,7 @@ def _cancel(house: House, run_id: str) -> None:
 async def _waited(house: House, request: Request, accepted: Accepted, cancel_when_gone: bool) -> Response:
     run_id = accepted.row["run_id"]
     ending = await outcome(house, run_id)
+    leave(request)
     patience = HEARTBEAT_SECONDS
     while patience > 0:
         step = 0.5 if cancel_when_gone else patience

@@ -1,6 +1,6 @@
 """Driving a graph: from a run's row to what it streams, in the event names of the Agent Server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -65,15 +65,25 @@ class Driven:
 
 
 async def drive(
-    graph: Graph, drive: Drive, config: RunnableConfig, context: Any, log: EventLog, control: RunControl
+    graph: Graph,
+    drive: Drive,
+    config: RunnableConfig,
+    context: Any,
+    log: EventLog,
+    control: RunControl,
+    begun: Callable[[], None],
 ) -> Driven:
-    """Run the graph to its end, appending what it streams to the log. What the graph raises comes through."""
+    """Run the graph to its end, appending what it streams to the log. What the graph raises comes through.
+
+    begun: called when the first task starts.
+    """
     wanted = drive.stream_mode
     driven = Driven()
     messages = _Messages()
     async for namespace, mode, chunk in _chunks(graph, drive, config, context, log, control):
         suffix = "|" + "|".join(namespace) if namespace else ""
         if mode == "tasks":
+            begun()
             _note_task(log, driven, namespace, chunk)
         elif mode == "values" and not namespace:
             driven.values = chunk

@@ -1,6 +1,8 @@
 """Executing runs in this process."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
@@ -37,6 +39,9 @@ log = structlog.get_logger(__name__)
 
 _LONGEST_PAUSE: Final = 10.0
 """Seconds between two tries to record the end of a run while the database refuses it."""
+
+_ABREAST: Final = 16
+"""Runs that begin at the same time: enough to share each commit among many."""
 
 _AS_ORDERED: Final = ("stream_mode", "subgraphs", "interrupt_before", "interrupt_after", "durability")
 
@@ -91,6 +96,7 @@ class Executor:
         self._limits = limits
         self.name = name
         self._slots = Slots(limits.concurrent_runs, limits.workflow_runs, limits.tenant_runs)
+        self._beginners = asyncio.Semaphore(_ABREAST)
         self._executions: dict[str, Execution] = {}
         self.draining = False
 
@@ -172,8 +178,8 @@ class Executor:
             begun.append(runs.started(run_id, attempt, self.name))
         ledger.append("metadata", dumps({"run_id": run_id, "attempt": attempt}), *begun)
         try:
-            async with asyncio.timeout(self._limits.run_seconds):
-                outcome = await self._drive(row, ledger, execution, fence)
+            async with asyncio.timeout(self._limits.run_seconds), self._beginning() as begun:
+                outcome = await self._drive(row, ledger, execution, fence, begun)
         except (GraphDrained, Superseded):
             raise
         except Exception as error:
@@ -182,8 +188,31 @@ class Executor:
         await self._settle(row, ledger, outcome)
         return outcome
 
+    @asynccontextmanager
+    async def _beginning(self) -> AsyncGenerator[Callable[[], None]]:
+        """A place among those that begin, until what is given is called: a crowd begins a few at a time, so that the
+        event loop's turns stay short."""
+        await self._beginners.acquire()
+        left = False
+
+        def leave() -> None:
+            nonlocal left
+            if not left:
+                left = True
+                self._beginners.release()
+
+        try:
+            yield leave
+        finally:
+            leave()
+
     async def _drive(
-        self, row: dict[str, Any], ledger: RunLedger, execution: Execution, fence: Fence | None
+        self,
+        row: dict[str, Any],
+        ledger: RunLedger,
+        execution: Execution,
+        fence: Fence | None,
+        begun: Callable[[], None],
     ) -> Outcome:
         workflow = self._registry.get(row["graph_id"])
         fresh = execution.attempt == 1 and bool(row["kwargs"].get("temporary"))
@@ -199,7 +228,7 @@ class Executor:
         async with workflow.graph(config) as made:
             name = workflow.name if made.name == "LangGraph" else made.name  # that is what LangGraph calls one without
             graph = made.copy(update={"checkpointer": saver, "name": name})
-            driven = await drive(graph, order, config, context, ledger, execution.control)
+            driven = await drive(graph, order, config, context, ledger, execution.control, begun)
         return _ended(driven)
 
     async def hand_back(self, execution: Execution) -> None:
