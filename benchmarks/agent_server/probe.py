@@ -1,5 +1,8 @@
-"""How long GET /ok takes, ten times a second, until standard input is closed. A process of its own: the load generator is
-as busy as the server. Usage: probe.py URL; prints the times in milliseconds as JSON."""
+"""How long GET /ok takes, ten times a second, until standard input is closed.
+
+A process of its own, since the load generator is as busy as the server. Usage: probe.py URL; prints the times in
+milliseconds as JSON.
+"""
 
 import json
 import select
