@@ -15,28 +15,39 @@ if TYPE_CHECKING:
 
 def evaluate(
     workflow: Annotated[
-        Literal["contract_review", "medical_translation"], typer.Argument(help="The workflow to evaluate.")
+        Literal["contract_review", "medical_translation", "medical_extraction", "medical_identity"],
+        typer.Argument(help="What to evaluate."),
     ],
     data: Annotated[
         Path | None,
         typer.Option(
             help="contract_review: folder with labels.json and contracts/ in the form of CUAD (required). "
             'medical_translation: folder of JSON Lines {"source", "source_lang", "target", "target_lang"}; '
-            "default: the project's own sentences."
+            "default: the project's own sentences. medical_extraction: folder of gold records key-data-*.txt; default: "
+            "the project's own."
         ),
     ] = None,
     out_dir: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for predictions.json, scores.json and the plot.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="medical_translation: seed of the errors that are injected.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="medical_translation: seed of the injected errors; medical_identity: of the people.")
+    ] = 1,
     json: JsonOption = False,
 ) -> None:
     """Score a workflow's embedded engine against labels written by experts, with a plot.
 
-    contract_review finds clauses; medical_translation finds errors injected into correct translations, one at a time.
+    contract_review finds clauses; medical_translation finds errors injected into correct translations, one at a time;
+    medical_extraction reads key data from records; medical_identity hides people planted in records.
     """
     if workflow == "medical_translation":
         _evaluate_translation(data, out_dir, seed, json)
+        return
+    if workflow == "medical_extraction":
+        _evaluate_extraction(data, out_dir, json)
+        return
+    if workflow == "medical_identity":
+        _evaluate_identity(seed, json)
         return
     if data is None or out_dir is None:
         raise typer.BadParameter("contract_review needs --data DIR (in the form of CUAD) and --out DIR")
@@ -85,6 +96,47 @@ def _evaluate_translation(data: Path | None, out_dir: Path | None, seed: int, js
         end="",
     )
     out.print(f"on {scores.pairs} pairs, seed {seed}")
+
+
+def _evaluate_extraction(data: Path | None, out_dir: Path | None, json: bool) -> None:
+    from workflows.medical_translation import extraction_evaluation as evaluation
+
+    async def work() -> evaluation.Scores:
+        scores = evaluation.evaluate(evaluation.load(data))
+        if out_dir is not None:
+            evaluation.write(scores, out_dir)
+        return scores
+
+    scores = run(work())
+    if json:
+        print_json(scores.model_dump(mode="json"))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("kind")
+    for name in ("facts", "precision", "recall", "F1"):
+        table.add_column(name, justify="right")
+    for kind, each in [*scores.kinds.items(), ("[bold]all (micro)[/]", scores.overall)]:
+        table.add_row(kind, str(each.gold), f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}")
+    out.print(table)
+    out.print(f"F1 {scores.overall.f1:.3f}, by its words alone {scores.named.f1:.3f}   on {scores.records} records")
+
+
+def _evaluate_identity(seed: int, json: bool) -> None:
+    from workflows.medical_translation import identity_evaluation as evaluation
+
+    scores = evaluation.evaluate(seed)
+    if json:
+        print_json(scores.model_dump(mode="json"))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("identities")
+    for name in ("planted", "hidden", "recall"):
+        table.add_column(name, justify="right")
+    for kind, each in scores.kinds.items():
+        table.add_row(kind, str(each.planted), str(each.hidden), f"{each.recall:.3f}")
+    out.print(table)
+    out.print(f"recall {scores.recall:.3f}   precision {scores.precision:.3f}   on {scores.records} records, ", end="")
+    out.print(f"seed {seed}")
 
 
 def _print(scores: "evaluation.Scores") -> None:

@@ -211,3 +211,15 @@ def test_a_gold_record_in_another_form_is_named(tmp_path: Path):
     (tmp_path / "key-data-x.txt").write_text("=== en note\nno facts\n")
     with pytest.raises(InvalidGold, match=r"record 1 \(en note\): a line ---"):
         load(tmp_path)
+
+
+def test_the_page_on_key_data_shows_what_extract_says(capsys: pytest.CaptureFixture[str]):
+    page = (Path(__file__).parents[2] / "docs" / "key-data.md").read_text(encoding="utf-8")
+    example = page.split("```python\n")[1].split("```")[0]
+    exec(compile(example, "docs/key-data.md", "exec"), {})  # noqa: S102
+    assert capsys.readouterr().out.split("\n")[:4] == [
+        "发热 affirmed",
+        "胸痛 negated",
+        "肺炎 suspected",
+        "allergen_prescribed",
+    ]

@@ -34,6 +34,10 @@ _CLAIMS: Final = {
     ".jpeg": "JPEG image",
     ".tif": "TIFF image",
     ".tiff": "TIFF image",
+    ".bmp": "BMP image",
+    ".heic": "HEIF or WebP image",
+    ".webp": "HEIF or WebP image",
+    ".dcm": "DICOM image",
     ".zip": "ZIP archive",
 }
 _OFFICE_REMEDY: Final = "open it in Word or LibreOffice, save it as DOCX and send that"
@@ -44,6 +48,7 @@ _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "PNG image", _IMAGE_REMEDY),
     (b"\xff\xd8\xff", "JPEG image", _IMAGE_REMEDY),
     (b"GIF8", "GIF image", _IMAGE_REMEDY),
+    (b"BM", "BMP image", _IMAGE_REMEDY),
     (b"II*\x00", "TIFF image", _IMAGE_REMEDY),
     (b"MM\x00*", "TIFF image", _IMAGE_REMEDY),
     (b"\x1f\x8b", "gzip archive", _ARCHIVE_REMEDY),
@@ -53,6 +58,7 @@ _MAGIC: Final = (
     (b"\x7fELF", "program", SUPPORTED),
     (b"MZ\x90\x00", "program", SUPPORTED),
 )
+_HEIF: Final = frozenset(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif"))
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,200}<(?:!doctype\s+html|html|\?xml)[\s>]", re.IGNORECASE)
@@ -76,8 +82,11 @@ def file_type(content: bytes, name: str) -> FileType:
             message = f"{name!r} is protected with a password; remove it in Word (File, Info, Protect Document)"
             raise EncryptedDocument(message, name=name)
         _refuse(name, "legacy Word DOC", _OFFICE_REMEDY)
+    if content[4:12] in _HEIF or (content[:4] == b"RIFF" and content[8:12] == b"WEBP") or content[128:132] == b"DICM":
+        found = "DICOM image" if content[128:132] == b"DICM" else "HEIF or WebP image"
+        _refuse(name, found, _IMAGE_REMEDY)
     for magic, found, remedy in _MAGIC:
-        if content.startswith(magic):
+        if content.startswith(magic) and (magic != b"BM" or content[6:10] == bytes(4)):
             _refuse(name, found, remedy)
     if _HTML.match(content):
         _refuse(name, "HTML page", "save it as DOCX or print it to PDF and send that")

@@ -30,13 +30,18 @@ def read_text(content: bytes, markdown: bool, limits: Limits) -> Draft:
 
 
 def decoded(content: bytes) -> str:
-    """UTF-8, UTF-16 with a byte order mark, GB 18030, or (few bytes beyond ASCII only) Windows-1252."""
+    """UTF-8, UTF-16 with a byte order mark, GB 18030, lines of it among lines of UTF-8, or Windows-1252.
+
+    Windows-1252 only where few bytes are beyond ASCII.
+    """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _strictly(content, "utf-16")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         beyond_utf8 = error.start
+    if (mixed := _by_line(content)) is not None:
+        return mixed
     for encoding, plausible in (("gb18030", _looks_chinese), ("cp1252", _looks_western)):
         if plausible(content):
             try:
@@ -48,6 +53,35 @@ def decoded(content: bytes) -> str:
         f"0x{content[beyond_utf8]:02x}: save it as UTF-8 and send that"
     )
     raise UndecodableText(message, offset=beyond_utf8)
+
+
+def _by_line(content: bytes) -> str | None:
+    """Text whose lines are some in UTF-8 and some in GB 18030, as files pasted together are; None where it is not so.
+
+    A line counts as UTF-8 where it has characters of three bytes, which bytes of GB 18030 hardly ever form.
+    """
+    lines: list[str] = []
+    seen: set[str] = set()
+    for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n"):
+        if line.isascii():
+            lines.append(line.decode())
+            continue
+        try:
+            text = line.decode("utf-8")
+            if any(character >= "\u0800" for character in text):
+                lines.append(text)
+                seen.add("utf-8")
+                continue
+        except UnicodeDecodeError:
+            pass
+        try:
+            lines.append(line.decode("gb18030"))
+        except UnicodeDecodeError:
+            return None
+        if not _looks_chinese(line):
+            return None
+        seen.add("gb18030")
+    return "\n".join(lines) if len(seen) == 2 else None
 
 
 def _strictly(content: bytes, encoding: str) -> str:

@@ -15,6 +15,8 @@ from typing import Final
 import orjson
 from pydantic import BaseModel
 
+from tools.charts.bars import Row, bars
+from tools.charts.chart import Chart
 from tools.errors import ConsiliaError
 from tools.medicine.extraction.extraction import extract
 from tools.medicine.extraction.keydata import Allergy, KeyData, Measurement, Medication
@@ -312,7 +314,21 @@ def _score(counts: "Counter[str]") -> KindScore:
 
 
 def write(scores: Scores, folder: Path) -> Scores:
-    """Write scores.json into the folder; the scores again."""
+    """Write scores.json and the plot (scores.svg) into the folder; the scores again."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").write_bytes(orjson.dumps(scores.model_dump(), option=orjson.OPT_INDENT_2))
+    (folder / "scores.svg").write_text(_plot(scores).svg() + "\n", encoding="utf-8")
     return scores
+
+
+def _plot(scores: Scores) -> Chart:
+    rows = [*scores.kinds.items(), *scores.languages.items()]
+    return bars(
+        "Key data found in records",
+        [Row(f"{name} ({score.gold})", [score.precision, score.recall]) for name, score in rows],
+        ["precision", "recall"],
+        description=f"{scores.records} records: F1 {scores.overall.f1:.3f}, by the words alone {scores.named.f1:.3f}.",
+        value="{:.3f}".format,
+        highest=1,
+        name="kind of fact or language",
+    )
