@@ -8,17 +8,18 @@ inside `agents.exchange`.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Generic
+from typing import Any
 
 from agents import prompting
-from agents.attempt import Said, Wanted, attempt
+from agents.attempt import Wanted, attempt
 from agents.chat_model import PoolChat
 from agents.completion import Usage
 from agents.demand import Demand
 from agents.escalation import EscalationExhausted
 from agents.faults import ContextExceeded, ModelBusy, ModelLost
+from agents.inquiry import Inquiry, attempted
 from agents.pool import Pool
 from agents.pool_settings import OnOutage
 from agents.question import Answer, Answered, Question
@@ -28,34 +29,11 @@ from agents.routing import EMBEDDED, NoCapableModel, NoModelAvailable, Route
 from agents.signals import Failure, Signals, measure
 from agents.splitting import shares, split
 from tools.errors import ConsiliaError
-from tools.host import abbreviated
 from tools.record import Place
 
 __all__ = ["Answered", "Counsel", "ModelCall", "ModelLedger", "Question", "Usage"]
 
 _OUTAGE = (NoModelAvailable, ModelLost, ModelBusy)
-
-
-@dataclass(slots=True)
-class _Inquiry(Generic[Answer]):
-    """A question while it is pursued: what is kept for its record."""
-
-    place: Place
-    question: Question[Answer]
-    material: str
-    facts: Mapping[str, Any]
-    note: str = ""
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    clock: float = field(default_factory=time.perf_counter)
-    attempts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    failures: list[Failure] = field(default_factory=list[Failure])
-    usage: Usage = field(default_factory=Usage)
-    prompt: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    route: Route | None = None
-    said: Said | None = None
-    unfit: tuple[Said, Unfit] | None = None
-    doubtful: tuple[Answer, Route, Said] | None = None
-    failed: tuple[Answer, Route, Said] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +61,7 @@ class Counsel:
         Raises NoCapableModel (also for a document that no context holds and whose question cannot be merged from
         parts), EscalationExhausted, NoModelAvailable, ModelLost, ModelBusy, RequestRefused.
         """
-        inquiry = _Inquiry(place, question, material, facts)
+        inquiry = Inquiry(place, question, material, facts)
         if self.pool.embedded:
             return await self._embedded(inquiry, self.pool.route(question.needs))
         try:
@@ -99,7 +77,7 @@ class Counsel:
         """The pool as a LangChain chat model whose calls go into this run's record."""
         return PoolChat(pool=self.pool, model=model, salt=self.salt, priority=self.priority, ledger=self.ledger)
 
-    async def _pursue_whole_or_parts(self, inquiry: _Inquiry[Answer]) -> Answered[Answer]:
+    async def _pursue_whole_or_parts(self, inquiry: Inquiry[Answer]) -> Answered[Answer]:
         signals = await self._measured(inquiry)
         parts = await self._parts(inquiry, signals) if self._too_long(inquiry, signals) else None
         if parts is None:
@@ -114,12 +92,12 @@ class Counsel:
         answers: list[Answered[Answer]] = []
         for number, part in enumerate(parts, 1):
             note = f"The document is longer than every context: part {number} of {shares(parts)}."
-            each = _Inquiry(inquiry.place, inquiry.question, part, inquiry.facts, note)
+            each = Inquiry(inquiry.place, inquiry.question, part, inquiry.facts, note)
             answers.append(await self._pursue(each, await self._measured(each)))
         usage = sum((each.usage for each in answers), Usage())
         return Answered(merge([each.value for each in answers]), answers[-1].route, usage)
 
-    def _too_long(self, inquiry: _Inquiry[Answer], signals: Signals) -> bool:
+    def _too_long(self, inquiry: Inquiry[Answer], signals: Signals) -> bool:
         """Whether no model can answer, and some could if only the material were shorter."""
         try:
             self.pool.route(inquiry.question.needs, signals)
@@ -129,7 +107,7 @@ class Counsel:
             return False
         return False
 
-    async def _measured(self, inquiry: _Inquiry[Answer]) -> Signals:
+    async def _measured(self, inquiry: Inquiry[Answer]) -> Signals:
         """Language by the detector, length by the bound, or counted where the bound would shut a model out."""
         asked = "\n".join(str(each["content"]) for each in prompting.messages(inquiry.question, "", inquiry.facts))
         languages = measure(inquiry.material or asked).languages
@@ -142,7 +120,7 @@ class Counsel:
         tokens = material + around
         return Signals(languages, tokens, exact)
 
-    async def _parts(self, inquiry: _Inquiry[Answer], signals: Signals) -> list[str] | None:
+    async def _parts(self, inquiry: Inquiry[Answer], signals: Signals) -> list[str] | None:
         """The material in parts that fit, or None where length is not what keeps it from being asked."""
         question = inquiry.question
         if question.merge is None or not inquiry.material:
@@ -163,7 +141,7 @@ class Counsel:
         parts = split(inquiry.material, longest, longest // 10)
         return parts if len(parts) <= self.pool.settings.most_parts else None
 
-    async def _pursue(self, inquiry: _Inquiry[Answer], signals: Signals) -> Answered[Answer]:
+    async def _pursue(self, inquiry: Inquiry[Answer], signals: Signals) -> Answered[Answer]:
         """Ask until an answer holds or the policy's attempts are spent; record the call either way."""
         try:
             answered = await self._until_it_holds(inquiry, signals)
@@ -176,7 +154,7 @@ class Counsel:
         await self._record(inquiry, answered, None)
         return answered
 
-    async def _until_it_holds(self, inquiry: _Inquiry[Answer], signals: Signals) -> Answered[Answer]:
+    async def _until_it_holds(self, inquiry: Inquiry[Answer], signals: Signals) -> Answered[Answer]:
         question, outages = inquiry.question, 0
         while True:
             measured = Signals(signals.languages, signals.tokens, signals.exact, tuple(inquiry.failures))
@@ -200,7 +178,7 @@ class Counsel:
             if isinstance(read_, Fit):
                 return Answered(read_.value, route, inquiry.usage)
 
-    async def _ask_once(self, inquiry: _Inquiry[Answer], route: Route, tokens: int) -> Fit[Answer] | None:
+    async def _ask_once(self, inquiry: Inquiry[Answer], route: Route, tokens: int) -> Fit[Answer] | None:
         """One attempt, or two samples at once; what is unfit or doubtful is noted as a failure."""
         question = inquiry.question
         twice = question.samples > 1 and route.step == "first"
@@ -215,7 +193,7 @@ class Counsel:
         outcomes = [read(question, each.completion, inquiry.facts) for each in says]
         for said, outcome in zip(says, outcomes, strict=True):
             inquiry.usage = inquiry.usage + said.completion.usage
-            inquiry.attempts.append(_attempted(route, said, outcome))
+            inquiry.attempts.append(attempted(route, said, outcome))
             inquiry.said = said
         fit = [(said, each.value) for said, each in zip(says, outcomes, strict=True) if isinstance(each, Fit)]
         if not fit:
@@ -235,7 +213,7 @@ class Counsel:
         inquiry.failures.append(Failure(route.model, "doubtful", route.thinking))
         return None
 
-    def _kept(self, inquiry: _Inquiry[Answer]) -> Answered[Answer] | None:
+    def _kept(self, inquiry: Inquiry[Answer]) -> Answered[Answer] | None:
         """What stands when no attempt is left: a doubtful answer, or the sound part of one that failed its check."""
         question = inquiry.question
         if inquiry.doubtful is not None:
@@ -255,7 +233,7 @@ class Counsel:
         least = self.pool.settings.routing.confidence
         return f"confidence {sure:.2f} is below {least:.2f}" if sure is not None and sure < least else None
 
-    def _wanted(self, inquiry: _Inquiry[Answer], route: Route, tokens: int) -> Wanted:
+    def _wanted(self, inquiry: Inquiry[Answer], route: Route, tokens: int) -> Wanted:
         question = inquiry.question
         messages = prompting.messages(question, inquiry.material, inquiry.facts)
         room = self._answer_tokens(inquiry)
@@ -279,10 +257,10 @@ class Counsel:
         context = next(each.room for each in self.pool.candidates() if each.name == route.model)
         return context - tokens - (route.budget or 0)
 
-    def _answer_tokens(self, inquiry: _Inquiry[Answer]) -> int:
+    def _answer_tokens(self, inquiry: Inquiry[Answer]) -> int:
         return inquiry.question.answer_tokens or self.pool.settings.routing.answer_tokens
 
-    async def _embedded(self, inquiry: _Inquiry[Answer], route: Route, degraded: bool = False) -> Answered[Answer]:
+    async def _embedded(self, inquiry: Inquiry[Answer], route: Route, degraded: bool = False) -> Answered[Answer]:
         inquiry.clock, inquiry.started = time.perf_counter(), datetime.now(UTC)
         value = inquiry.question.embedded(inquiry.facts)
         inquiry.route, inquiry.said, inquiry.prompt = route, None, []
@@ -291,59 +269,10 @@ class Counsel:
         return answered
 
     async def _record(
-        self, inquiry: _Inquiry[Answer], answered: Answered[Answer] | None, error: dict[str, object] | None
+        self, inquiry: Inquiry[Answer], answered: Answered[Answer] | None, error: dict[str, object] | None
     ) -> None:
-        route = answered.route if answered else inquiry.route
-        said = inquiry.said
-        keep = self.pool.settings.keep_thinking
-        await self.ledger.model_called(
-            ModelCall(
-                node=inquiry.place.node,
-                task_id=inquiry.place.task_id,
-                question=inquiry.question.name,
-                prompt_sha256=inquiry.question.prompt_sha256,
-                engine=route.engine if route else "pool",
-                model=route.model if route else "none",
-                endpoint=said.endpoint if said else None,
-                reasons=route.reasons if route else (),
-                thinking=route.thinking if route else False,
-                schema_name=inquiry.question.answer.__name__,
-                prompt=abbreviated(inquiry.prompt),
-                answer=answered.value.model_dump(mode="json") if answered else None,
-                reasoning=(said.completion.thinking or None) if said and keep else None,
-                attempts=inquiry.attempts,
-                usage=inquiry.usage,
-                error=error,
-                started_at=inquiry.started,
-                duration_ms=(time.perf_counter() - inquiry.clock) * 1000,
-                ttft_ms=said.ttft_ms if said else None,
-                degraded=bool(answered and answered.degraded),
-            )
-        )
+        await self.ledger.model_called(inquiry.record(answered, error, self.pool.settings.keep_thinking))
 
 
 def _because(route: Route, reason: str) -> Route:
     return replace(route, reasons=(*route.reasons, reason))
-
-
-def _attempted(route: Route, said: Said, outcome: Fit[Answer] | Unfit) -> dict[str, Any]:
-    usage = said.completion.usage
-    return {
-        "step": route.step,
-        "model": route.model,
-        "adapter": route.adapter,
-        "thinking": route.thinking,
-        "endpoint": said.endpoint,
-        "lost": [{"endpoint": each.endpoint, "why": each.why} for each in said.lost],
-        "finish": said.completion.finish,
-        "fault": outcome.kind if isinstance(outcome, Unfit) else None,
-        "told": list(outcome.told) if isinstance(outcome, Unfit) else [],
-        "tokens_in": usage.tokens_in,
-        "tokens_out": usage.tokens_out,
-        "tokens_thinking": usage.tokens_thinking,
-        "tokens_cached": usage.tokens_cached,
-        "cost": usage.cost,
-        "passes": said.passes,
-        "duration_ms": round(said.duration_ms, 1),
-        "ttft_ms": None if said.ttft_ms is None else round(said.ttft_ms, 1),
-    }

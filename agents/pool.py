@@ -15,8 +15,9 @@ from agents.dialects import DIALECTS, Dialect
 from agents.endpoint import Endpoint
 from agents.exchange import Call, Exchange, Try
 from agents.faults import InvalidPool, ModelBusy, UnknownPoolModel
+from agents.opening import check, learn
 from agents.pool_settings import PoolModel, PoolSettings
-from agents.probing import Refused, count_tokens, look, reason, served
+from agents.probing import count_tokens, look
 from agents.routing import Needs, NoModelAvailable, Route, route
 from agents.signals import Failure, Signals, token_bound
 from tools.documents.languages import language_of
@@ -66,7 +67,7 @@ class Pool:
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
         self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         try:
-            await self._check()
+            await check(self._session, self._endpoints, self.settings)
         except BaseException:
             await self._session.close()
             raise
@@ -294,57 +295,13 @@ class Pool:
     async def _look(self, endpoint: Endpoint) -> None:
         was = endpoint.healthy
         await look(self.session, endpoint, self.settings.connect_seconds)
-        if endpoint.healthy and not (was and endpoint.context):
-            await self._learn(endpoint)
+        if endpoint.healthy and not was:
+            fault = await learn(self.session, endpoint, self.settings.connect_seconds)
+            if fault is not None:  # it is well, but not what the configuration says
+                endpoint.seen(False, fault)
         if was is not endpoint.healthy and was is not None:
             state = "is back" if endpoint.healthy else "is lost"
             log.warning(f"endpoint {state}", model=endpoint.model.name, endpoint=endpoint.url, fault=endpoint.fault)
-
-    async def _learn(self, endpoint: Endpoint) -> str | None:
-        """What the endpoint serves; what is wrong with it, or None."""
-        try:
-            told = await served(self.session, endpoint, self.settings.connect_seconds)
-        except Refused as refused:
-            key = "its key is refused: set api_key to where the right one is" if refused.status in (401, 403) else ""
-            return key or f"/models answers {refused.status}: is it the URL of the server's /v1?"
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return f"{reason(error)}: start it, or correct the URL"
-        except ValueError:
-            return "/models is no JSON: is it the URL of the server's /v1?"
-        model = endpoint.model
-        wanted = [model.served] if model.served else [model.name, *model.facts.names]
-        own = [name for name in told.names if name not in told.adapters and name not in model.adapters]
-        name = next((name for name in wanted if name in told.names), None)
-        if name is None and not model.served and len(own) == 1:
-            name = own[0]
-        if name is None:
-            return f"it serves {', '.join(told.names) or 'nothing'}, not {wanted[0]!r}: set served to one of them"
-        endpoint.served, endpoint.context = name, told.contexts.get(name)
-        endpoint.adapters = frozenset(each for each in model.adapters if each in told.names)
-        if model.context and endpoint.context and model.context > endpoint.context:
-            return f"context = {model.context} is more than the {endpoint.context} tokens it was started with"
-        return None
-
-    async def _check(self) -> None:
-        """Look at every endpoint once. Raises InvalidPool, which names each entry at fault and the remedy."""
-        faults: list[str] = []
-        for name, endpoints in self._endpoints.items():
-            told = await asyncio.gather(*(self._learn(each) for each in endpoints))
-            wrong = [(each, fault) for each, fault in zip(endpoints, told, strict=True) if fault]
-            for endpoint, fault in zip(endpoints, told, strict=True):
-                endpoint.seen(fault is None, fault or "")
-            shown = [f"pool.models {name!r}, endpoint {each.url}: {fault}" for each, fault in wrong]
-            key = any(fault.startswith(("its key", "context")) for _, fault in wrong)
-            if self.settings.on_start == "refuse" and (len(wrong) == len(endpoints) or key):
-                faults += shown
-            else:
-                for each in shown:
-                    log.warning("endpoint not usable", fault=each)
-            missing = [each for each in self.models[name].adapters if not any(each in e.adapters for e in endpoints)]
-            if missing and len(wrong) < len(endpoints):
-                log.warning("adapters not loaded", model=name, adapters=missing)
-        if faults:
-            raise InvalidPool("; ".join(faults) + ' (pool.on_start = "warn" starts all the same)', faults=faults)
 
 
 def rendezvous(key: str, url: str) -> bytes:

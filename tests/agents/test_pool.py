@@ -251,6 +251,24 @@ async def test_a_model_that_is_down_is_passed_over_with_the_reason_and_waited_fo
         gone.stop()
 
 
+async def test_a_server_that_comes_back_with_another_model_is_not_asked() -> None:
+    server = start_model_server("--model", "m")
+    async with Pool(pool_of({"m": [server.url]})) as pool:
+        server.stop()
+        await asyncio.sleep(0.7)
+        other = start_model_server("--model", "x", "--model", "y", "--port", str(server.port))
+        try:
+            await asyncio.sleep(0.9)
+            (endpoint,) = pool.status()["models"][0]["endpoints"]
+            assert (endpoint["state"], "it came back with 'x' in place of 'm'" in endpoint["fault"]) == ("down", True)
+            other.stop()
+            other = start_model_server("--model", "m", "--port", str(server.port))
+            await asyncio.sleep(0.9)
+            assert (await answer(pool.exchange(call())))[0].text == "Hello there."
+        finally:
+            other.stop()
+
+
 async def test_gpu_hours_are_shared_by_the_requests_that_run_together(servers: Servers) -> None:
     one, _ = servers
     one.script({"text": "x", "wait": 0.3, "always": True})
