@@ -161,7 +161,7 @@ async def _local_queue(
     if role == "worker":
         raise WorkerNeedsPostgresql(
             "a worker needs PostgreSQL, the database is SQLite, whose runs `consilia serve` executes itself; set "
-            'database = "postgresql://…" (docs/production.md)'
+            'database = "postgresql://…" (docs/running.md)'
         )
     path = sqlite_path(settings.database_url)
     folder = path.with_name(f"{path.name}.processes")
