@@ -127,7 +127,9 @@ class MarketStore:
         query = select(MarketSeries.series_id, MarketSeries.revision).where(*own)
         async with self._database.reading() as connection:
             revisions = dict(row for row in await connection.execute(query))
-            stale = [name for name, revision in revisions.items() if self._known(tenant_id, name) != revision]
+            held = {name: self._kept.get((tenant_id, name)) for name in revisions}
+            series = {name: each[1] for name, each in held.items() if each and each[0] == revisions[name]}
+            stale = [name for name in revisions if name not in series]
             if stale:
                 years = (
                     select(MarketDataRow.series_id, MarketDataRow.year, MarketDataRow.days, MarketDataRow.values_)
@@ -138,12 +140,9 @@ class MarketStore:
                 for name, year, days, values in await connection.execute(years):
                     found.setdefault(name, []).append((year, days, values))
                 for name, rows in found.items():
-                    self._keep(tenant_id, name, revisions[name], unpack(rows))
-        return {name: self._kept[tenant_id, name][1] for name in wanted if name in revisions}
-
-    def _known(self, tenant_id: str, name: str) -> str | None:
-        kept = self._kept.get((tenant_id, name))
-        return kept[0] if kept else None
+                    series[name] = unpack(rows)
+                    self._keep(tenant_id, name, revisions[name], series[name])
+        return series
 
     def _keep(self, tenant_id: str, name: str, revision: str, series: Series) -> None:
         while len(self._kept) >= _CACHED:
