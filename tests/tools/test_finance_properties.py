@@ -230,6 +230,12 @@ def test_a_projection_repeats_with_its_seed_never_falls_below_zero_and_stays_rui
     assert np.all(more.wealth >= first.wealth)
 
 
+def test_a_plan_that_pays_everything_is_ruined_only_by_the_month_after():
+    paid = projection.project(projection.Plan(1000.0, 10, spending=100.0), np.ones((10, 1)))
+    assert (paid.ruined[0], paid.wealth[-1, 0]) == (0, 0)
+    assert projection.project(projection.Plan(1000.0, 12, spending=100.0), np.ones((12, 1))).ruined[0] == 11
+
+
 def test_a_projection_s_years_have_the_mean_and_deviation_that_were_asked_for():
     factors = projection.lognormal_factors(0.06, 0.18, 12, 200_000, 4)
     year = factors.prod(axis=0) - 1

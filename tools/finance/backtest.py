@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from tools.errors import InvalidInput
 from tools.finance.series import Days, Floats, Frequency, period_ends
 
 Rebalancing = Literal["never", "day", "week", "month", "quarter", "year"]
@@ -44,9 +45,10 @@ def walk(
     money = cash * after
     for end in ends:
         path = values[start + 1 : end + 1] / values[start]
-        wealth[start + 1 : end + 1] = path @ held + money
-        held = held * path[-1]
-        if rebalancing != "never" and end < len(days) - 1:
+        with np.errstate(over="ignore", invalid="ignore"):  # checked at the end
+            wealth[start + 1 : end + 1] = path @ held + money
+            held = held * path[-1]
+        if rebalancing != "never" and end < len(days) - 1 and np.isfinite(wealth[end]):
             before = float(wealth[end])
             after, cost = _trade(before, held, weights, cost_rate)
             traded += float(np.sum(np.abs(weights * after - held))) / before
@@ -55,6 +57,10 @@ def walk(
             costs += cost
             count += 1
         start = int(end)
+    if not np.all(np.isfinite(wealth)):
+        raise InvalidInput(
+            "the values change so wildly that wealth cannot be computed; look at them: consilia data show"
+        )
     return Walk(wealth, costs, traded, count, held / wealth[-1])
 
 

@@ -21,6 +21,10 @@ RATE_TOLERANCE = 7
 """Calendar days that an exchange rate or a price may be older than the day that it is used for."""
 
 
+LARGEST = 1e15
+"""Largest amount and number of units; beyond, a float no longer holds cents."""
+
+
 class Holding(BaseModel):
     """A fund and how many units of it are held."""
 
@@ -75,8 +79,8 @@ async def _rate(book: Book, source: str, target: str, when: date) -> _Rate:
 async def convert(book: Book, amount: float, source: str, target: str, when: date | None) -> Conversion:
     """An amount in another currency at a day's rate. Raises MissingRate, FutureDate."""
     book.check_dates(when)
-    if not math.isfinite(amount):
-        raise InvalidInput(f"the amount {amount} is not a number", field="amount")
+    if not abs(amount) <= LARGEST:
+        raise InvalidInput(f"the amount {amount:g} is not a number up to {LARGEST:g}", field="amount")
     found = await _rate(book, source, target, when or book.today)
     return Conversion(
         **stamp(
@@ -110,16 +114,17 @@ async def appraise(
     book.check_dates(when)
     on = when or book.today
     for holding in holdings:
-        if not math.isfinite(holding.units) or holding.units < 0:
+        if not 0 <= holding.units <= LARGEST:
             raise InvalidInput(
-                f"{holding.fund_id}: {holding.units:g} units; units are 0 or more, short positions are not supported",
+                f"{holding.fund_id}: {holding.units:g} units; 0 to {LARGEST:g} are possible, short positions are not",
                 field="units",
                 fund=holding.fund_id,
             )
     for each in cash:
-        if not math.isfinite(each.amount) or each.amount < 0:
+        if not 0 <= each.amount <= LARGEST:
             raise InvalidInput(
-                f"cash of {each.amount:g} {each.currency}: a debt is leverage, which is not supported", field="cash"
+                f"cash of {each.amount:g} {each.currency} is not 0 to {LARGEST:g}; debt is leverage, which is refused",
+                field="cash",
             )
     funds = await book.resolve([holding.fund_id for holding in holdings])
     facts = [await book.facts(fund.fund_id) for fund in funds]
@@ -194,6 +199,8 @@ async def value(
     money = sum(each.weight for each in found.cash)
     if found.cash and not found.rows:
         found.notices.append(Notice(code="all_cash", message="There is only cash"))
+    if not found.cash and not found.rows:
+        found.notices.append(Notice(code="no_data", message="Nothing is held"))
     return Valuation(
         **stamp(found.facts, found.notices, found.as_of, _UNITS | {"value": currency, "total": currency}),
         currency=currency,

@@ -67,9 +67,11 @@ class _Path:
     benchmark: Floats | None
 
     def stamp(self, *more: Notice) -> dict[str, object]:
+        cash = Notice(code="all_cash", message="All in cash: constant value, no risk, and no interest is assumed")
+        if not self.names:
+            more = (cash, *more)
         if self.window is None:
-            told = Notice(code="all_cash", message="All in cash: constant value, no risk, and no interest is assumed")
-            return stamp((), (told, *more), None, measuring.UNITS)
+            return stamp((), more, None, measuring.UNITS)
         return self.window.stamp(*more, units=measuring.UNITS)
 
 

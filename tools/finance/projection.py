@@ -88,7 +88,7 @@ def project(plan: Plan, factors: Floats) -> Paths:
         np.multiply(wealth[month], factors[month], out=now)
         now += flows[month]
         if flows[month] < 0:
-            dry = (now <= 0.0) & (ruined == 0)
+            dry = (now < 0.0) & (ruined == 0)
             ruined[dry] = month + 1
         if flows[month] < 0 or np.any(ruined):
             now[ruined > 0] = 0.0
