@@ -57,9 +57,9 @@ def start_server(data_dir: Path, **environment: str) -> Server:
         said.append(line)
         if "Stop with Ctrl-C" in line:
             text = "".join(said)
-            url = re.search(r"http://127\.0\.0\.1:\d+", text)
+            url = re.search(r"ready at (http://127\.0\.0\.1:\d+)", text)
             assert url, text
-            return Server(url.group(), (data_dir / "first-key").read_text(), data_dir, process)
+            return Server(url[1], (data_dir / "first-key").read_text(), data_dir, process)
         if not line and process.poll() is not None:
             break
     raise AssertionError("the server did not start:\n" + "".join(said))

@@ -1,6 +1,7 @@
 """Keeping one server running: start it, wait until it is healthy, watch it, start it anew when it dies."""
 
 import asyncio
+import re
 import signal
 import socket
 import time
@@ -26,6 +27,7 @@ PROVEN_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 20.0
 """Time between SIGTERM and SIGKILL."""
 _TICK: Final = 0.25
+_ERROR: Final = re.compile(r"\b\w*(Error|Exception): |\berror: ")
 _ASKED: Final = "a restart was asked for"
 
 
@@ -146,7 +148,7 @@ class Keeper:
                 self._say("unhealthy", f"/health did not answer well {sick} time(s) in a row")
             if sick >= SICK_LOOKS:
                 return
-        self.standing.fault = f"it {running.status}{self._last_words()}"
+        self.standing.fault = f"it {running.status}"
 
     async def _well(self, client: httpx.AsyncClient) -> bool:
         try:
@@ -172,7 +174,7 @@ class Keeper:
         """The last line of its log that tells of an error."""
         with suppress(OSError):
             lines = self.home.log(self.launch.name).read_text(encoding="utf-8", errors="replace").splitlines()[-200:]
-            telling = [line.strip() for line in lines if "Error" in line or "error:" in line]
+            telling = [line.strip() for line in lines if _ERROR.search(line) and "WARNING" not in line]
             if telling:
                 return f": {telling[-1][:400]}"
         return ""

@@ -56,6 +56,11 @@ runtime_adapters = {lora}, lora_rank = 8, ready_seconds = 600, router = {router}
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The test that kills a server comes last."""
+    items.sort(key=lambda item: "test_failover" in item.nodeid)
+
+
 @dataclass(frozen=True)
 class Servers:
     """The running servers. folder: with consilia.toml and var/."""

@@ -102,7 +102,7 @@ async def test_an_answer_streams_piece_by_piece_with_its_usage(pool: Pool) -> No
     draft, pieces = await drafted(pool, Call("llama", body))
     done = draft.completion(Price())
     assert (done.usage.tokens_out, done.finish) == (40, "length")
-    assert pieces >= 20
+    assert pieces >= 5
 
 
 async def test_all_questions_on_a_document_share_its_prefix(servers: Servers) -> None:
