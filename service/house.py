@@ -123,7 +123,7 @@ async def open_house(
         await assistants.ensure_defaults(database, registry.descriptions())
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
         servers = {
-            "documents": documents.server(_document_limits(limits)),
+            "documents": documents.server(document_limits(limits)),
             "contracts": contracts.server(),
             "records": records_server.server(),
             "medicine": medicine.server(settings.data_dir / "knowledge"),
@@ -183,7 +183,8 @@ async def _job_queue(
     return queue
 
 
-def _document_limits(limits: Limits) -> DocumentLimits:
+def document_limits(limits: Limits) -> DocumentLimits:
+    """What reading a document may cost, by the settings."""
     return DocumentLimits(
         max_bytes=limits.upload_bytes,
         max_pages=limits.pages,

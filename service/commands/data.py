@@ -1,4 +1,4 @@
-"""`consilia data`: market data in the database: imported, listed, shown."""
+"""`consilia data`: market data in the database and documents in the knowledge base: imported, listed, shown."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +11,9 @@ import typer
 
 from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run, settings
 
-app = typer.Typer(help="Market data: funds, prices, exchange rates.", no_args_is_help=True)
+app = typer.Typer(
+    help="Market data (funds, prices, exchange rates) and documents of the knowledge base.", no_args_is_help=True
+)
 
 TenantOption = Annotated[str | None, typer.Option(help="Tenant whose data it is; default: the default tenant.")]
 
@@ -285,3 +287,36 @@ def show(
         out.print(f"{each['day']:28} {each['value']:g}", markup=False)
     for each in shown["findings"]:
         out.print(f"[yellow]{each['code']}[/] {each['message']}", highlight=False)
+
+
+@app.command("import-knowledge")
+def import_knowledge(
+    folder: Annotated[Path, typer.Argument(help="Folder with your own TXT, MD, PDF (with text) and DOCX documents.")],
+    tenant: TenantOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Add your own documents to the medical knowledge base; the same file again replaces what was kept of it.
+
+    Status 1: no file could be read.
+    """
+    from service.house import document_limits
+    from service.knowledge import ImportedFile, import_folder
+    from tools.medicine.knowledge.library import Library
+
+    chosen = settings(config)
+
+    async def work() -> list[ImportedFile]:
+        with Library(chosen.data_dir / "knowledge").documents(_tenant(tenant)) as index:
+            return [each async for each in import_folder(index, folder, document_limits(chosen.limits))]
+
+    files = run(work())
+    if json:
+        print_json([each.model_dump() for each in files])
+    else:
+        for each in files:
+            out.print(f"[red]not read[/] {each.name}: " if each.error else f"[green]kept[/] {each.name}: ", end="")
+            out.print(each.error or f"{each.passages} passage(s)", markup=False, highlight=False)
+    if not any(each.passages for each in files):
+        err.print(f"no TXT, MD, PDF or DOCX of {folder} could be read")
+        raise typer.Exit(1)

@@ -3,11 +3,12 @@
 Written for this project, one file a kind in `term_base/`, one concept a line: six cells separated by `|` in the order
 of LANGUAGES, synonyms in a cell separated by `;`, the preferred one first. `+f` marks a feminine, `+p` a plural noun
 (Spanish and French adjectives agree with it). `a~b` gives the two forms of an adjective (masculine, feminine) or of a
-countable unit (one, several). Drugs and conditions of the knowledge base are terms too.
+countable unit (one, several). Drugs and conditions of the knowledge base are terms too; of a condition only the first
+name is translated, since its other names may be broader or narrower.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,11 +23,15 @@ FILES = Path(__file__).parent / "term_base"
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name of a concept. forms: masculine and feminine, or one and several; a single form where it never varies."""
+    """One name of a concept. forms: masculine and feminine, or one and several; a single form where it never varies.
+
+    loose: accepted in a translation that somebody made, but neither read nor written by us.
+    """
 
     forms: tuple[str, ...]
     feminine: bool = False
     plural: bool = False
+    loose: bool = False
 
     @property
     def text(self) -> str:
@@ -48,8 +53,7 @@ class Term:
 
     def preferred(self, lang: str) -> Name | None:
         """The name to write in a language, if it is known."""
-        names = self.names.get(lang, ())
-        return names[0] if names else None
+        return next((name for name in self.names.get(lang, ()) if not name.loose), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class TermBase:
         for term in kept:
             for lang, names in term.names.items():
                 kinds = index.setdefault(lang, {}).setdefault(term.kind, {})
-                for folded in {fold(form) for name in names for form in name.forms}:
+                for folded in {fold(form) for name in names if not name.loose for form in name.forms}:
                     kinds[folded] = (*kinds.get(folded, ()), term)
         return cls(kept, index)
 
@@ -110,5 +114,22 @@ def read(path: Path) -> Iterator[Term]:
 
 @cache
 def load() -> TermBase:
-    """The project's own term base."""
-    return TermBase.of(term for path in sorted(FILES.glob("*.psv")) for term in read(path))
+    """The project's own term base: its files, and the knowledge base, whose names give way to those of the files."""
+    from tools.medicine.knowledge.reading import terms  # which reads names with this module
+
+    files = [term for path in sorted(FILES.glob("*.psv")) for term in read(path)]
+    claimed = TermBase.of(files)
+    rest = (_giving_way(term, claimed) for term in terms())
+    return TermBase.of([*files, *(term for term in rest if term.preferred("en"))])
+
+
+def _giving_way(term: Term, claimed: TermBase) -> Term:
+    """The term with the names that a file gives to another concept made loose."""
+    kinds = (term.kind, "symptom", "sign") if term.kind == "diagnosis" else (term.kind,)
+    return Term(
+        term.kind,
+        {
+            lang: tuple(replace(each, loose=each.loose or bool(claimed.find(each.text, lang, kinds))) for each in names)
+            for lang, names in term.names.items()
+        },
+    )

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -151,15 +151,14 @@ def terms() -> list[Term]:
     rows = [("drug", row["names"]) for row in _folder("drugs").values()]
     rows += [("diagnosis", row["names"]) for row in _folder("conditions").values() if "summary" in row]
     return [
-        Term(
-            kind,
-            {
-                lang: tuple(name(each) for each in _parts(cell))
-                for lang, cell in zip(LANGUAGES, cells.split("|"), strict=True)
-            },
-        )
+        Term(kind, {
+            lang: tuple(
+                replace(name(each), loose=kind == "diagnosis" and at > 0) for at, each in enumerate(_parts(cell))
+            )
+            for lang, cell in zip(LANGUAGES, cells.split("|"), strict=True)
+        })
         for kind, cells in rows
-    ]
+    ]  # fmt: skip
 
 
 def find_drug(text: str) -> Drug | None:
