@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from tools.medicine.lexicon import IDEOGRAPHIC, Finder, pattern, vocabulary, words
+from tools.medicine.knowledge.reading import load
+from tools.medicine.lexicon import IDEOGRAPHIC, Finder, fold, pattern, vocabulary, words
 
 _WORD = re.compile(r"[a-z]{4,}(?:-[a-z]+)?")
 _STEM = re.compile(
@@ -48,18 +49,37 @@ def _spellings() -> dict[str, str]:
 
 
 @cache
+def _names() -> dict[str, dict[str, list[str]]]:
+    """What drugs are called, by column (zh, ja, latin): the vocabulary, and the knowledge base's names of one word."""
+    rows = {name: {column: words(cell) for column, cell in row.items()} for name, row in vocabulary("drugs").items()}
+    latin = {fold(word): name for name, row in rows.items() for word in (name, *row.get("latin", ()))}
+    for drug in load().drugs.values():
+        english = [fold(each) for each in drug.names.en]
+        if re.search(r"[ /]", english[0]):
+            continue
+        keys = (latin.get(each) or _spellings().get(spelling(each)) for each in english)
+        key = next((each for each in keys if each), None)
+        row = rows.setdefault(key or english[0], {})
+        row.setdefault("zh", []).extend(drug.names.zh)
+        row.setdefault("ja", []).extend(drug.names.ja)
+        known = (*drug.names.en, *drug.names.es, *drug.names.fr, *drug.names.de)
+        row.setdefault("latin", []).extend(each for each in known if not re.search(r"[ /(]", each))
+    return rows
+
+
+@cache
 def _finder(lang: str) -> Finder:
     column = lang if lang in IDEOGRAPHIC else "latin"
     keys = {
-        name: [*words(row.get(column)), *(words(row.get("latin")) if column != "latin" else [])]
-        for name, row in vocabulary("drugs").items()
+        name: [fold(word) for word in (*row.get(column, ()), *(row.get("latin", ()) if column != "latin" else ()))]
+        for name, row in _names().items()
     }
     return Finder(keys, "en")
 
 
 def has_name(name: str, lang: str) -> bool:
-    """Whether the vocabulary knows what the drug is called in the language."""
-    return lang not in IDEOGRAPHIC or bool(vocabulary("drugs").get(name, {}).get(lang))
+    """Whether it is known what the drug is called in the language."""
+    return lang not in IDEOGRAPHIC or bool(_names().get(name, {}).get(lang))
 
 
 def find_drugs(folded: str, lang: str) -> list[Drug]:

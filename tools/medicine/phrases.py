@@ -65,7 +65,11 @@ def _wording(text: str, folded: bool) -> Wording:
 
 def _cells(row: Mapping[str, str]) -> list[tuple[str, str]]:
     """The wordings by language; `all` serves those without one of their own."""
-    return [(lang, row.get(lang) or row["all"]) for lang in LANGUAGES if lang in row or "all" in row]
+    cells = {lang: row.get(lang) or row["all"] for lang in LANGUAGES if lang in row or "all" in row}
+    if "fr" in cells:  # de before a vowel
+        elided = [each.replace(" de {", " d'{") for each in cells["fr"].split("|") if " de {" in each]
+        cells["fr"] = "|".join([cells["fr"], *elided])
+    return list(cells.items())
 
 
 @cache

@@ -19,7 +19,9 @@ from tools.medicine.term_base import LANGUAGES, TermBase
 from tools.medicine.tree import Filled, Listed, Node, Word, write
 
 _ENUMERATION = re.compile(r"\s*(?:\(?\d{1,2}[.)、)](?!\d)|[-•*])\s*")
-_LABEL = re.compile(r"\s*([^:\n]{1,40}?)\s*:\s*")
+_ITEM = re.compile(r"(?<=[\s。;；])\d{1,2}[.、)]\s*(?=[^\s\d])")
+"""Where a numbered item begins inside a line: "1.高血压 2.糖尿病"."""
+_LABEL = re.compile(r"\s*([^:\n]{1,60}?)\s*:\s*")
 _STOP = {"。": ".", "！": "!", "？": "?", ".": "。", "!": "！", "?": "？"}
 
 
@@ -77,7 +79,10 @@ def _units(segment: str) -> list[tuple[int, int]]:
     """Sentences, with a label before a colon and the number of a list item cut off."""
     found: list[tuple[int, int]] = []
     for start, end in alignment.sentences(segment):
-        marks = [start, *(m.start() for m in re.finditer(r"(?<=[\s。;；])\d{1,2}[.、)](?!\d)", segment[start:end]))]
+        marks = [
+            start,
+            *(m.start() for m in re.finditer(r"(?<=[\s。;；])\d{1,2}[.、)]\s*(?=[^\s\d])", segment[start:end])),
+        ]
         cuts = [start, *(start + each for each in marks[1:]), end]
         found += pairwise(cuts)
     return [(a, b) for a, b in found if segment[a:b].strip()]
@@ -99,8 +104,9 @@ def _sentence(text: str, source: str, target: str, terms: TermBase) -> str | Non
     if label:
         found = _reader(terms, source).read("heading", label[1])
         name = write(found, target) if found else None
-        if name is None:
-            return None
+    else:
+        name = None
+    if label and name:
         colon = "：" if target in IDEOGRAPHIC else " : " if target == "fr" else ": "
         head, body = f"{head}{_capital(name, target)}{colon}", body[label.end() :]
     stop = body[-1:] if body[-1:] in _STOP else ""

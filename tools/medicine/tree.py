@@ -3,12 +3,13 @@
 What a language lacks a word for is not written: an adjective whose gender is unknown, a phrase without a wording.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
 from tools.medicine import figures
 from tools.medicine.figures import Duration
-from tools.medicine.lexicon import IDEOGRAPHIC
+from tools.medicine.lexicon import IDEOGRAPHIC, fold
 from tools.medicine.phrases import Phrase, Slot
 from tools.medicine.term_base import Term
 
@@ -58,6 +59,7 @@ class Order:
 
 
 Node = Word | Figure | Listed | Filled | Order
+_ELIDED = re.compile(r"\b([dDlL])e (?=[aeiouyœâàéèêëîïôû]|h(?!ernie|anche|oquet|aut))", re.IGNORECASE)
 _ORDERED = ("drug", "form", "quantity", "route", "frequency", "moment", "duration")
 _FOR = {"zh": "共{}", "en": "for {}", "es": "durante {}", "fr": "pendant {}", "de": "für {}", "ja": "{}"}
 
@@ -82,6 +84,8 @@ def write(node: Node, lang: str, flag: str = "", agrees: Node | None = None) -> 
             comma, last = (_OR if flag == "or" else _AND)[lang]
             last = comma if manner == "side by side" else last
             words = [text for text in texts if text]
+            if lang == "es" and last == " y " and re.match(r"h?i(?!e)", fold(words[-1])):
+                last = " e "
             return comma.join(words[:-1]) + last + words[-1]
         case Filled(phrase, slots):
             return _write_phrase(phrase, dict(slots), lang, flag)
@@ -121,7 +125,8 @@ def _write_phrase(phrase: Phrase, slots: dict[str, Node], lang: str, flag: str) 
         if text is None:
             return None
         pieces.append(text)
-    return "".join(pieces)
+    written = "".join(pieces)
+    return _ELIDED.sub(r"\1'", written) if lang == "fr" else written
 
 
 def _noun(node: Node) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tools.medicine import alignment, laterality, negation
 from tools.medicine.alarms import Alarm, span
 from tools.medicine.drugs import about_allergy, find_drugs, has_name
-from tools.medicine.lexicon import IDEOGRAPHIC, Mention, fold, language
+from tools.medicine.lexicon import IDEOGRAPHIC, Mention, fold, language, masked
 from tools.medicine.measures import Measures, compare, measures
 from tools.medicine.script import untranslated, wrong_language
 from tools.medicine.terms import covered, find_opposites, find_terms, kind, opposite_pairs
@@ -27,6 +27,7 @@ _STRONG = frozenset(
 class _Side:
     text: str
     folded: str
+    quiet: str  # folded, drug names blanked out: 西地那非 negates nothing, vitamin B12 is no number
     lang: str
     figures: Measures
     terms: list[Mention]
@@ -71,7 +72,9 @@ def verify(source: str, source_lang: str, target: str, target_lang: str) -> list
 
 def _side(text: str, lang: str) -> _Side:
     folded = fold(text)
-    figures, terms, drugs = measures(text, folded, lang), find_terms(folded, lang), find_drugs(folded, lang)
+    terms, drugs = find_terms(folded, lang), find_drugs(folded, lang)
+    quiet = masked(folded, ((drug.start, drug.end) for drug in drugs if drug.known))
+    figures = measures(text, quiet, lang)
     marks = [(m.start, f"term {m.key}") for m in terms] + [(d.start, f"drug {d.name}") for d in drugs]
     marks += [(n.start, f"number {n.values[0]:g}") for n in (*figures.numbers, *figures.hints) if n.values[0] != 1]
     marks += [(d.start, f"number {v}") for d in figures.dates for v in (*d.year, *d.month, *d.day)]
@@ -79,7 +82,7 @@ def _side(text: str, lang: str) -> _Side:
         alignment.Sentence(a, b, frozenset(key for at, key in marks if a <= at < b))
         for a, b in alignment.sentences(text)
     ]
-    return _Side(text, folded, lang, figures, terms, cut)
+    return _Side(text, folded, quiet, lang, figures, terms, cut)
 
 
 def _ratio(mine: _Side, theirs: _Side) -> float:
@@ -202,8 +205,8 @@ def _sides(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Itera
         if not bead.source or not bead.target:
             continue
         a, b = _pieces(mine, bead.source), _pieces(theirs, bead.target)
-        here = laterality.find_sides(mine.folded[a[0] : a[1]], mine.lang)
-        there = laterality.find_sides(theirs.folded[b[0] : b[1]], theirs.lang)
+        here = laterality.find_sides(mine.quiet[a[0] : a[1]], mine.lang)
+        there = laterality.find_sides(theirs.quiet[b[0] : b[1]], theirs.lang)
         count, other = Counter(m.key for m in here), Counter(m.key for m in there)
         for side, opposite in (("left", "right"), ("right", "left")):
             swapped = (
@@ -239,7 +242,7 @@ def _negations(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
         if not bead.source or not bead.target:
             continue
         a, b = _pieces(mine, bead.source), _pieces(theirs, bead.target)
-        ours, others = mine.folded[a[0] : a[1]], theirs.folded[b[0] : b[1]]
+        ours, others = mine.quiet[a[0] : a[1]], theirs.quiet[b[0] : b[1]]
         here, there = negation.find_negations(ours, mine.lang), negation.find_negations(others, theirs.lang)
         flipped = _flipped(mine, theirs, a, b, here, there)
         if flipped:
@@ -305,8 +308,8 @@ def _flipped(
         if len(same) != 1 or len(mates) != 1:
             continue
         other = same[0]
-        polarity = negation.negated(mine.folded[a[0] : a[1]], one, here, mine.lang)
-        rendered = negation.negated(theirs.folded[b[0] : b[1]], other, there, theirs.lang)
+        polarity = negation.negated(mine.quiet[a[0] : a[1]], one, here, mine.lang)
+        rendered = negation.negated(theirs.quiet[b[0] : b[1]], other, there, theirs.lang)
         if polarity is None or rendered is None or polarity == rendered:
             continue
         shown, back = (
