@@ -6,8 +6,7 @@ number with two readings, a list that may end inside a negation.
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
-from threading import RLock
+from functools import cache
 
 from tools.medicine import figures, orders, phrases
 from tools.medicine.lexicon import IDEOGRAPHIC
@@ -15,14 +14,12 @@ from tools.medicine.phrases import Phrase, Slot, Wording
 from tools.medicine.term_base import TermBase
 from tools.medicine.tree import CLOSED, Figure, Filled, Listed, Node, Word
 
-_LONGEST = 160
+LONGEST = 160
 """Characters of a clause that is tried at all; a longer one is prose."""
-_REMEMBERED = 100_000
-"""Readings that are kept: some 20 MB."""
 _STANDS_FOR = {
     "finding": ("symptom", "sign", "diagnosis"),
     "place": ("anatomy",),
-    "event": ("diagnosis", "procedure"),
+    "event": ("diagnosis", "symptom", "procedure"),
 }
 """Kinds of a slot that several kinds of terms may fill; a kind not named here takes its own terms."""
 _LISTED = frozenset(
@@ -46,43 +43,51 @@ def _cut(text: str, at: int, lang: str) -> bool:
     return lang in IDEOGRAPHIC or not (before.isalpha() and after.isalpha())
 
 
+@cache
+def _wordings(lang: str) -> dict[str, list[tuple[Phrase, Wording]]]:
+    """The phrases' wordings by what they make."""
+    found: dict[str, list[tuple[Phrase, Wording]]] = {}
+    for phrase in phrases.load():
+        for wording in phrase.read.get(lang, ()):
+            found.setdefault(phrase.makes, []).append((phrase, wording))
+    return found
+
+
+@cache
+def _closed(terms: TermBase, lang: str) -> dict[str, list[str]]:
+    """The names of the closed kinds, the longest first."""
+    return {kind: sorted(terms.names(lang, kind), key=len, reverse=True) for kind in CLOSED}
+
+
+@cache
+def _before_a_vital(lang: str) -> re.Pattern[str]:
+    labels = {wording[0].strip() for _, wording in _wordings(lang).get("vital", ()) if isinstance(wording[0], str)}
+    joined = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+    return re.compile(rf"[\s,、]+(?=(?:{joined})(?![a-z]))")
+
+
 class Reader:
-    """Reads folded clauses of one language; remembers what it read. Many threads may read at a time, one by one."""
+    """Reads the folded clauses of one sentence; remembers what it read, so keep it no longer than the sentence."""
 
     def __init__(self, terms: TermBase, lang: str) -> None:
         self._terms = terms
         self._lang = lang
         self._read: dict[tuple[str, str], Node | None] = {}
-        self._reading = RLock()
-        self._phrases: dict[str, list[tuple[Phrase, Wording]]] = {}
-        for phrase in phrases.load():
-            for wording in phrase.read.get(lang, ()):
-                self._phrases.setdefault(phrase.makes, []).append((phrase, wording))
-
-    @cached_property
-    def _names(self) -> dict[str, list[str]]:
-        return {kind: sorted(self._terms.names(self._lang, kind), key=len, reverse=True) for kind in CLOSED}
+        self._phrases = _wordings(lang)
+        self._names = _closed(terms, lang)
 
     def read(self, kind: str, text: str) -> Node | None:
         """The whole text as one of the kind, or None."""
         text = text.strip()
-        if not text or len(text) > _LONGEST:
+        if not text or len(text) > LONGEST:
             return None
         key = (kind, text)
-        with self._reading:
-            if key not in self._read:
-                self._read[key] = None  # a phrase that holds itself ends here
-                self._read[key] = self._figure(kind, text) or self._word(kind, text) or self._listed(kind, text)
-                if self._read[key] is None:
-                    self._read[key] = self._special(kind, text) or next(self._filled(kind, text), None)
-            return self._read[key]
-
-    def read_clause(self, text: str) -> Node | None:
-        """A whole clause; what was remembered is forgotten when it has grown large."""
-        with self._reading:
-            if len(self._read) > _REMEMBERED:
-                self._read.clear()
-            return self.read("clause", text)
+        if key not in self._read:
+            self._read[key] = None  # a phrase that holds itself ends here
+            self._read[key] = self._figure(kind, text) or self._word(kind, text) or self._listed(kind, text)
+            if self._read[key] is None:
+                self._read[key] = self._special(kind, text) or next(self._filled(kind, text), None)
+        return self._read[key]
 
     def _word(self, kind: str, text: str) -> Node | None:
         found = self._terms.find(text, self._lang, _STANDS_FOR.get(kind, (kind,)))
@@ -108,17 +113,11 @@ class Reader:
         if kind == "order":
             return orders.read(text, self._lang, self._terms)
         if kind == "vitals":
-            parts = [self.read("vital", part) for part in self._before_a_vital.split(text) if part.strip(" ,")]
+            parts = [self.read("vital", part) for part in _before_a_vital(self._lang).split(text) if part.strip(" ,")]
             return (
                 Listed(tuple(part for part in parts if part), "side by side") if len(parts) > 1 and all(parts) else None
             )
         return None
-
-    @cached_property
-    def _before_a_vital(self) -> re.Pattern[str]:
-        labels = {wording[0].strip() for _, wording in self._phrases.get("vital", ()) if isinstance(wording[0], str)}
-        joined = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-        return re.compile(rf"[\s,、]+(?=(?:{joined})(?![a-z]))")
 
     def _quantity(self, text: str) -> Node | None:
         match = re.match(r"(\d+(?:[.,]\d+)?)\s*(?=\D)", text)

@@ -12,7 +12,7 @@ _PARTS = ("drug", "form", "route", "frequency", "moment")
 _FOR = {
     "zh": r"(?:共|连用|连服|疗程)\s*(?:{d})|[x×*]\s*(?:{d})",
     "en": r"for (?:{d})|[x×] ?(?:{d})", "es": r"durante (?:{d})",
-    "fr": r"pendant (?:{d})", "de": r"fur (?:{d})", "ja": r"(?:{d})(?!\d)",
+    "fr": r"pendant (?:{d})", "de": r"fur (?:{d})", "ja": r"(?:{d})(?!\d|ごと|毎)",
 }  # fmt: skip
 _STRENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*")
 
@@ -43,7 +43,7 @@ def read(text: str, lang: str, terms: TermBase) -> Order | None:
             at += 1
             continue
         found = _part(text, at, lang, terms, words, parts)
-        if found is None or found[0] in parts or (not parts and found[0] not in {"drug", "route"}):
+        if found is None or found[0] in parts or (not parts and found[0] not in {"drug", "route", "moment"}):
             return None
         kind, node, at = found
         parts[kind] = node

@@ -5,14 +5,13 @@ English, Spanish, French, German and Japanese.
 """
 
 import re
-from functools import cache
 from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.medicine import alignment
 from tools.medicine.alarms import Span, span
-from tools.medicine.grammar import Reader
+from tools.medicine.grammar import LONGEST, Reader
 from tools.medicine.lexicon import IDEOGRAPHIC, fold, language
 from tools.medicine.phrases import Slot
 from tools.medicine.term_base import LANGUAGES, TermBase
@@ -99,10 +98,12 @@ def _sentence(text: str, source: str, target: str, terms: TermBase) -> str | Non
     body = text.rstrip()
     head = ""
     if match := _ENUMERATION.match(body):
-        head, body = match.group().replace("、", ". "), body[match.end() :]
+        head, body = match.group(), body[match.end() :]
+        if target not in IDEOGRAPHIC:
+            head = re.sub(r"[.、]\s*$", ". ", head)
     label = _LABEL.match(fold(body))
     if label:
-        found = _reader(terms, source).read("heading", label[1])
+        found = Reader(terms, source).read("heading", label[1])
         name = write(found, target) if found else None
     else:
         name = None
@@ -113,6 +114,8 @@ def _sentence(text: str, source: str, target: str, terms: TermBase) -> str | Non
     body = body[: len(body) - len(stop)]
     if not body.strip():
         return (head.rstrip() if not stop else head + stop) + trailing
+    if terms.find(body, source, ("unit",)) and terms.find(body, target, ("unit",)):
+        return head + body + stop + trailing  # a unit that is written so in both
     written = _clauses(body, source, target, terms)
     if written is None:
         return None
@@ -122,31 +125,26 @@ def _sentence(text: str, source: str, target: str, terms: TermBase) -> str | Non
 
 
 def _capital(text: str, lang: str) -> str:
-    first = re.match(r"[^\W\d_]+", text)
+    first = re.match(r"[^\W\d_]+(?![/\w])", text)  # "mmol/L" keeps its case
     plain = first and first.group().islower() and len(first.group()) > 1
     return text[:1].upper() + text[1:] if lang not in IDEOGRAPHIC and plain else text
-
-
-@cache
-def _reader(terms: TermBase, lang: str) -> Reader:
-    return Reader(terms, lang)
 
 
 def _clauses(body: str, source: str, target: str, terms: TermBase) -> str | None:
     """The clauses between commas, each read as far as it goes."""
     folded = fold(body)
     marks = [(m.start(), m.end()) for m in re.finditer(r"\s*[,;](?!\d)\s*|\s*[，；](?=\d)\s*", folded)]
-    marks += [(m.start(), m.end()) for m in re.finditer(r"[，；]", body) if all(m.start() != s for s, _ in marks)]
+    marks += [(m.start(), m.end()) for m in re.finditer(r"[，；]|、(?=[无未否伴])", body) if all(m.start() != s for s, _ in marks)]
     marks.sort()
     starts, ends = [0, *(end for _, end in marks)], [*(start for start, _ in marks), len(folded)]
-    reader = _reader(terms, source)
+    reader = Reader(terms, source)
     nodes: list[Node] = []
     texts: list[str] = []
     joints: list[str] = []
     at = 0
     while at < len(starts):
-        for last in range(len(ends) - 1, at - 1, -1):
-            node = reader.read_clause(folded[starts[at] : ends[last]])
+        for last in range(_furthest(starts[at], ends), at - 1, -1):
+            node = reader.read("clause", folded[starts[at] : ends[last]])
             if node is not None:
                 break
         else:
@@ -159,6 +157,11 @@ def _clauses(body: str, source: str, target: str, terms: TermBase) -> str | None
         joints.append(body[ends[last] : starts[last + 1]].strip() if last + 1 < len(starts) else "")
         at = last + 1
     return _joined(texts, joints, target)
+
+
+def _furthest(start: int, ends: list[int]) -> int:
+    """The last mark up to which a clause that starts here may go on."""
+    return max((at for at, end in enumerate(ends) if start <= end <= start + LONGEST), default=-1)
 
 
 def _unclear(before: Node, node: Node) -> bool:

@@ -13,7 +13,9 @@ from tools.medicine.lexicon import IDEOGRAPHIC, fold
 from tools.medicine.phrases import Phrase, Slot
 from tools.medicine.term_base import Term
 
-CLOSED = frozenset({"route", "frequency", "form", "side", "degree", "course", "relative", "count", "unit", "moment"})
+CLOSED = frozenset(
+    {"route", "frequency", "form", "side", "degree", "course", "relative", "count", "unit", "moment", "remark"}
+)
 """Kinds with few members, of which every one is tried; none of them is a noun that an adjective agrees with."""
 _AND = {"zh": ("、", "、"), "ja": ("、", "、"), "en": (", ", " and "), "es": (", ", " y "), "fr": (", ", " et "),
         "de": (", ", " und ")}  # fmt: skip
@@ -126,6 +128,8 @@ def _write_phrase(phrase: Phrase, slots: dict[str, Node], lang: str, flag: str) 
             return None
         pieces.append(text)
     written = "".join(pieces)
+    if lang == "en":
+        return written.replace("the both ", "both ")
     return _ELIDED.sub(r"\1'", written) if lang == "fr" else written
 
 
