@@ -1,12 +1,12 @@
 """The medicine server through an MCP client, and a user's own documents through the command line."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import Client
+from mcp_types import CallToolResult
 from typer.testing import CliRunner
 
 from service.cli import app
@@ -15,21 +15,23 @@ from tools.medicine import server as medicine
 from tools.serving import ERROR_META, calling_for
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    async with Client(medicine.server()) as opened:
-        yield opened
+async def _result(tool: str, arguments: dict[str, Any], tenant: str, folder: Path | None = None) -> CallToolResult:
+    async with Client(medicine.server(folder)) as client:
+        return await client.call_tool(tool, arguments, meta=calling_for(tenant))
 
 
-async def _call(client: Client, tool: str, tenant: str = DEFAULT_TENANT, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments, meta=calling_for(tenant))
+async def _call(
+    tool: str, tenant: str = DEFAULT_TENANT, folder: Path | None = None, **arguments: Any
+) -> dict[str, Any]:
+    result = await _result(tool, arguments, tenant, folder)
     assert not result.is_error, result.content
     assert isinstance(result.structured_content, dict)
     return result.structured_content
 
 
-async def test_every_tool_only_reads_and_says_what_it_gives(client: Client) -> None:
-    tools = (await client.list_tools()).tools
+async def test_every_tool_only_reads_and_says_what_it_gives() -> None:
+    async with Client(medicine.server()) as client:
+        tools = (await client.list_tools()).tools
     assert len(tools) >= 15
     for tool in tools:
         assert tool.annotations is not None
@@ -39,9 +41,8 @@ async def test_every_tool_only_reads_and_says_what_it_gives(client: Client) -> N
         assert tool.description
 
 
-async def test_a_record_s_medications_are_reviewed_with_sources(client: Client) -> None:
+async def test_a_record_s_medications_are_reviewed_with_sources() -> None:
     review = await _call(
-        client,
         "review_medications",
         medications=[
             {"drug": "华法林", "amount": 3, "unit": "mg", "route": "口服", "times_per_day": 1},
@@ -63,11 +64,7 @@ async def test_a_record_s_medications_are_reviewed_with_sources(client: Client) 
         ("drug_facts", {"name": "ワルファリン"}, {"key": "warfarin", "atc": "B01AA03"}),
         ("condition_summary", {"name": "I48"}, {"key": "atrial_fibrillation"}),
         ("convert_unit", {"value": 100, "source": "mg/dL", "target": "mmol/L", "analyte": "血糖"}, {"value": 5.55062}),
-        (
-            "convert_unit",
-            {"value": 88.4, "source": "μmol/L", "target": "mg/dL", "analyte": "creatinine"},
-            {"value": 1.0},
-        ),
+        ("convert_unit", {"value": 100, "source": "μmol/L", "target": "mg/dL", "analyte": "肌酐"}, {"value": 1.1312}),
         ("convert_unit", {"value": 37, "source": "℃", "target": "°F"}, {"value": 98.6, "unit": "[degF]"}),
         ("convert_unit", {"value": 150, "source": "lb", "target": "kg"}, {"value": 68.0389}),
         ("convert_unit", {"value": 7, "source": "%", "target": "mmol/mol", "analyte": "HbA1c"}, {"value": 52.9952}),
@@ -81,17 +78,17 @@ async def test_a_record_s_medications_are_reviewed_with_sources(client: Client) 
         ("translate_segment", {"segment": "无发热。", "source_lang": "zh", "target_lang": "en"}, {"text": "No fever."}),
     ],
 )
-async def test_a_tool_answers(client: Client, tool: str, arguments: dict[str, Any], expected: dict[str, Any]) -> None:
-    answer = await _call(client, tool, **arguments)
+async def test_a_tool_answers(tool: str, arguments: dict[str, Any], expected: dict[str, Any]) -> None:
+    answer = await _call(tool, **arguments)
     assert {key: answer[key] for key in expected} == expected
 
 
-async def test_kidney_function_follows_the_published_formulas(client: Client) -> None:
+async def test_kidney_function_follows_the_published_formulas() -> None:
     person = {"age": 60, "sex": "male", "creatinine": 1.0, "unit": "mg/dL"}
-    gault = await _call(client, "kidney_function", **person, weight_kg=72, formula="cockcroft-gault")
+    gault = await _call("kidney_function", **person, weight_kg=72, formula="cockcroft-gault")
     assert gault["value"] == 80.0
     assert "Nephron 1976" in gault["source"]
-    assert (await _call(client, "kidney_function", **person))["value"] == pytest.approx(86, abs=1)
+    assert (await _call("kidney_function", **person))["value"] == pytest.approx(86, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +102,8 @@ async def test_kidney_function_follows_the_published_formulas(client: Client) ->
         ("drip_rate", {"volume_ml": 0, "hours": 4}, "invalid_input"),
     ],
 )
-async def test_what_cannot_be_answered_is_an_error_with_a_code(
-    client: Client, tool: str, arguments: dict[str, Any], code: str
-) -> None:
-    result = await client.call_tool(tool, arguments, meta=calling_for(DEFAULT_TENANT))
+async def test_what_cannot_be_answered_is_an_error_with_a_code(tool: str, arguments: dict[str, Any], code: str) -> None:
+    result = await _result(tool, arguments, DEFAULT_TENANT)
     assert result.is_error
     assert (result.meta or {})[ERROR_META]["code"] == code
 
@@ -136,8 +131,8 @@ def test_a_folder_of_documents_is_imported_told_and_searched(tmp_path: Path, mon
     assert first["broken.pdf"]["error"]
 
     async def search(query: str, tenant: str) -> list[dict[str, Any]]:
-        async with Client(medicine.server(tmp_path / "var" / "knowledge")) as client:
-            return (await _call(client, "search_knowledge", tenant, query=query, kinds=["document"]))["hits"]
+        folder = tmp_path / "var" / "knowledge"
+        return (await _call("search_knowledge", tenant, folder, query=query, kinds=["document"]))["hits"]
 
     found = asyncio.run(search("机械瓣 INR", DEFAULT_TENANT))
     assert [hit["entry"] for hit in found] == ["document/抗凝.md#0"]

@@ -134,7 +134,11 @@ def _clauses(body: str, source: str, target: str, terms: TermBase) -> str | None
     """The clauses between commas, each read as far as it goes."""
     folded = fold(body)
     marks = [(m.start(), m.end()) for m in re.finditer(r"\s*[,;](?!\d)\s*|\s*[，；](?=\d)\s*", folded)]
-    marks += [(m.start(), m.end()) for m in re.finditer(r"[，；]|、(?=[无未否伴])", body) if all(m.start() != s for s, _ in marks)]
+    marks += [
+        (m.start(), m.end())
+        for m in re.finditer(r"[，；]|、(?=[无未否伴])", body)
+        if all(m.start() != s for s, _ in marks)
+    ]
     marks.sort()
     starts, ends = [0, *(end for _, end in marks)], [*(start for start, _ in marks), len(folded)]
     reader = Reader(terms, source)
