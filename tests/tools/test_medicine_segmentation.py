@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.service.records_made import CLINICAL_DOCUMENT
 from tools.documents.document import Block
 from tools.documents.reading import read
-from tools.medicine import segmentation, whole_term_base
+from tools.medicine import segmentation, term_base
 from tools.medicine.clinical_document import InvalidClinicalDocument, is_clinical_document, read_clinical_document
 from tools.medicine.identity.deidentification import deidentify
 from tools.medicine.identity.mapping import Options
@@ -114,7 +114,7 @@ def test_many_threads_translate_as_one_does():
         "无胸痛，无晕厥，无咯血。",
         "否认冠心病史。",
     ] * 20
-    base = whole_term_base.load()
+    base = term_base.load()
 
     def made(text: str) -> str:
         return translate(text, "zh", "en", base).text

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.documents.document import Block, Page
 from tools.documents.languages import language_of
 from tools.errors import InvalidInput
-from tools.medicine import obedience, segmentation, verification, whole_term_base
+from tools.medicine import obedience, segmentation, term_base, verification
 from tools.medicine.alarms import Alarm
 from tools.medicine.clinical_document import is_clinical_document, read_clinical_document
 from tools.medicine.extraction.extraction import extract
@@ -194,7 +194,7 @@ def server() -> ToolServer:
 
 
 def _drafted(segment: Untranslated, target: str) -> Drafted:
-    base = whole_term_base.load()
+    base = term_base.load()
     made = translate(segment.text, segment.language, target, base)
     if not made.whole and (name := _named(segment, target)):
         return Drafted(text=name, untranslated=[])
@@ -212,7 +212,7 @@ def _named(segment: Untranslated, target: str) -> str | None:
         name = _named(Untranslated(text=f"{label[1]}:", language=segment.language), target)
         return f"{name} {label[2]}" if name else None
     stem = body.rstrip(":： ")
-    found = {term.preferred(language(target)) for term in whole_term_base.load().find(stem, language(segment.language))}
+    found = {term.preferred(language(target)) for term in term_base.load().find(stem, language(segment.language))}
     names = {name.text for name in found if name is not None}
     if len(names) != 1:
         return None
@@ -224,5 +224,5 @@ def _alarms(pair: Pair) -> list[Alarm]:
     """What the rules say, and the terms that the term base would call otherwise."""
     found = verification.verify(pair.source, pair.source_lang, pair.target, pair.target_lang)
     seen = [each.source for each in found]
-    others = obedience.violations(pair.source, pair.target, pair.source_lang, pair.target_lang, whole_term_base.load())
+    others = obedience.violations(pair.source, pair.target, pair.source_lang, pair.target_lang, term_base.load())
     return [*found, *(each for each in others if each.source not in seen)]
