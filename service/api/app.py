@@ -6,7 +6,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
 
 from service.api import (
@@ -99,7 +99,20 @@ async def _unstorable(request: Request, error: Exception) -> Response:
     assert isinstance(error, StatementError)
     if isinstance(error.orig, TypeError | ValueError | OverflowError | RecursionError):
         return _body(422, "unstorable_value", f"the request holds a value that cannot be stored: {error.orig}")
+    if isinstance(error, OperationalError | InterfaceError):
+        return _away(request, error)
     return await _crashed(request, error)
+
+
+def _away(request: Request, error: OperationalError | InterfaceError) -> Response:
+    """The database does not answer, or has no room; trying again later may help, so the status is 503."""
+    log.error("database failed", path=request.url.path, error_type=type(error.orig).__name__)
+    full = "full" in str(error.orig) or "disk I/O" in str(error.orig)
+    why = "its disk is full or cannot be written" if full else "it is away or busy"
+    message = f"the database did not take the request: {why}; nothing of it was kept, try again later"
+    response = _body(503, "database_unavailable", message)
+    response.headers["Retry-After"] = "2"
+    return response
 
 
 async def _crashed(request: Request, error: Exception) -> Response:
