@@ -1,5 +1,6 @@
 """The knowledge base's word on the record's own medications and conditions, and the advice made of it."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -46,12 +47,14 @@ async def consult(
     data = KeyData.model_validate({"language": record.language, **key_data})
     taken = [each for each in data.medications if _own(each) and not each.stopped]
     prescriptions = list(dict.fromkeys(_prescription(each) for each in taken))
+    who = await asyncio.to_thread(patient, data, record)
     arguments = {
         "medications": [each.model_dump(mode="json") for each in prescriptions],
-        "patient": patient(data, record).model_dump(mode="json"),
+        "patient": who.model_dump(mode="json"),
     }
     review = await desk.tools.call(here, "medicine", "review_medications", arguments, Review)
-    found = [*(_warned(each) for each in review.warnings), *_conditions(data)]
+    watched = await asyncio.to_thread(lambda: list(_conditions(data)))
+    found = [*(_warned(each) for each in review.warnings), *watched]
     statements = [each.model_copy(update={"id": f"a{number}"}) for number, each in enumerate(found, start=1)]
     return statements, list(_unread(review))
 
@@ -210,7 +213,7 @@ async def translated(desk: Desk, here: Place, advice: Sequence[Statement], targe
     """The advice in every target language that it can be said in; where it cannot, at least what it is about."""
     said = list(advice)
     for target in targets:
-        said = [each.model_copy(update={"headlines": {**each.headlines, **_headline(each, target)}}) for each in said]
+        said = await asyncio.to_thread(_headed, said, target)
         if said and not same(ENGLISH, target):
             said = await _in(desk, here, said, target)
         else:
@@ -221,8 +224,7 @@ async def translated(desk: Desk, here: Place, advice: Sequence[Statement], targe
 async def _in(desk: Desk, here: Place, advice: Sequence[Statement], target: str) -> list[Statement]:
     arguments = {"segments": [{"text": each.text, "language": ENGLISH} for each in advice], "target": target}
     drafted = await desk.tools.call(here, "records", "translate_segments", arguments, Drafts)
-    protected = {each.id: protect(each.text, ENGLISH, target, drug_name) for each in advice}
-    terms = glossary(((each.text, ENGLISH) for each in advice), target)
+    protected, terms = await asyncio.to_thread(_prepared, advice, target)
     facts = {
         "drafts": [
             SegmentTranslation(id=each.id, text=one.text, untranslated=one.untranslated)
@@ -246,6 +248,17 @@ async def _in(desk: Desk, here: Place, advice: Sequence[Statement], target: str)
             each = each.model_copy(update={"translations": {**each.translations, target: text}})
         found.append(each)
     return found
+
+
+def _prepared(advice: Sequence[Statement], target: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The statements, protected, and the terms in them with what they are called in the target language."""
+    protected = {each.id: protect(each.text, ENGLISH, target, drug_name) for each in advice}
+    return protected, glossary(((each.text, ENGLISH) for each in advice), target)
+
+
+def _headed(advice: Sequence[Statement], target: str) -> list[Statement]:
+    """The statements with a headline in the target language, where there is one."""
+    return [each.model_copy(update={"headlines": {**each.headlines, **_headline(each, target)}}) for each in advice]
 
 
 def _headline(statement: Statement, target: str) -> dict[str, str]:

@@ -60,7 +60,8 @@ async def ingest(asked: TranslationInput, runtime: Runtime[Desk]) -> dict[str, A
 async def segment(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, Any]:
     """Cut the record into what is translated as one, and say what language each piece is in."""
     segments = await intake.segments(runtime.context, place(runtime, "segment"), state["record"])
-    return {"segments": segments, "translations": translating.kept(segments, state["targets"])}
+    kept = await asyncio.to_thread(translating.kept, segments, state["targets"])
+    return {"segments": segments, "translations": kept}
 
 
 async def extract(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, Any]:

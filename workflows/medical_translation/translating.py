@@ -1,5 +1,6 @@
 """Segments to translations: in batches, with the term base obeyed and what must not change protected, then verified."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -84,8 +85,7 @@ async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translat
         "target": target,
     }
     drafted = await desk.tools.call(here, "records", "translate_segments", arguments, Drafts)
-    protected = _protected(batch)
-    terms = glossary(((each.text, each.language) for each in batch.segments), target)
+    protected, terms = await asyncio.to_thread(_prepared, batch)
     facts = {
         "drafts": [
             SegmentTranslation(id=each.id, text=one.text, untranslated=one.untranslated)
@@ -99,10 +99,20 @@ async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translat
     }
     answered = await desk.counsel.ask(here, _spoken(TRANSLATE, main, target), material(protected), facts)
     given = {each.id: each for each in answered.value.segments}
-    return {
-        key(each.id, target): _translated(each, given.get(each.id), target, answered.said_by, draft["identities"])
-        for each in batch.segments
-    }
+
+    def written() -> dict[str, Translated]:
+        return {
+            key(each.id, target): _translated(each, given.get(each.id), target, answered.said_by, draft["identities"])
+            for each in batch.segments
+        }
+
+    return await asyncio.to_thread(written)
+
+
+def _prepared(batch: Batch) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts of a batch, protected, and the terms in them with what they are called in the target language."""
+    terms = glossary(((each.text, each.language) for each in batch.segments), batch.language)
+    return _protected(batch), terms
 
 
 def _protected(batch: Batch) -> dict[str, str]:
@@ -186,7 +196,7 @@ async def second_opinion(desk: Desk, here: Place, state: TranslationState) -> li
     for batch in batches(state["segments"], state["targets"]):
         target = batch.language
         said = {each.id: translations[key(each.id, target)].text for each in batch.segments}
-        shared = material(_protected(batch))
+        shared = material(await asyncio.to_thread(_protected, batch))
         facts: dict[str, Any] = {"source": main, "target": target, "translations": listed(said)}
         back = await desk.counsel.ask(here, _spoken(TRANSLATE_BACK, main, target), shared, facts)
         returned: Mapping[str, str] = {each.id: each.text for each in back.value.segments}
