@@ -97,6 +97,8 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _unstorable(request: Request, error: Exception) -> Response:
     """A value that no database can keep: a number beyond 64 bits, nesting without end."""
     assert isinstance(error, StatementError)
+    if isinstance(error.orig, ConsiliaError):
+        return await _shown(request, error.orig)
     if isinstance(error.orig, TypeError | ValueError | OverflowError | RecursionError):
         return _body(422, "unstorable_value", f"the request holds a value that cannot be stored: {error.orig}")
     if isinstance(error, OperationalError | InterfaceError):

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from service.database.recent import Recent
 from service.database.writer import Writer
+from tools.errors import ConsiliaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,18 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
 
+class Unstorable(ConsiliaError):
+    """A value that no database can keep: a number beyond 64 bits, nesting without end."""
+
+    code = "unstorable_value"
+    status = 422
+
+
 def _dumps(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        raise Unstorable(f"the request holds a value that cannot be stored: {error}") from None
 
 
 def driver_url(url: str) -> str:
