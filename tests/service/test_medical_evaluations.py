@@ -22,7 +22,7 @@ def test_extraction_is_scored_on_a_folder_of_one_s_own(tmp_path: Path):
     scores = json.loads(consilia("evaluate", "medical_extraction", "--data", ".", "--json", data=tmp_path))
     assert (scores["records"], scores["overall"]["f1"]) == (1, 1.0)
     (tmp_path / "key-data-mine.txt").write_text("=== en note\nNo fever.\n---\nX fever\n")
-    said = consilia("evaluate", "medical_extraction", "--data", ".", data=tmp_path, status=1)
+    said = consilia("evaluate", "medical_extraction", "--data", ".", data=tmp_path, status=2)
     assert "does not begin with one of P, M, A" in said
 
 

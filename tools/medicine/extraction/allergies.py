@@ -43,7 +43,7 @@ _ITEM: Final = re.compile(
     r"[^,，、;；\n。.（(]+(?:[（(][^）)\n]*[）)])?(?:\s?(?:-|–|:|：|→|causes|致|表现为)\s?[^,，、;；\n。.]+)?"
 )
 _EMPTY: Final = re.compile(
-    r"^(?:无|否认|不详|没有|none|no|nil|unknown|denies|known|drug|drugs|food|药物|食物|其他|其它|史|药物、食物|药物及食物|the|any|a|an|及|和|见|有|曾|既往|患者|病人|本人|季节性|明确|性|类|severe|mild|has|seasonal|her|his|environmental|"
+    r"^(?:with|无|否认|不详|没有|none|no|nil|unknown|denies|known|drug|drugs|food|药物|食物|其他|其它|史|药物、食物|药物及食物|the|any|a|an|及|和|见|有|曾|既往|患者|病人|本人|季节性|明确|性|类|severe|mild|has|seasonal|her|his|environmental|"
     r"aucune|connue|ninguna|conocidas|keine|bekannt|なし|無し|特に|medication|medications|medicamentosas?|known drug|food and drug)?\W*$"
 )
 _LEADING: Final = re.compile(
@@ -110,7 +110,8 @@ def _items(folded: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             at += lead.end()
         body = folded[at:stop]
         a, b = at + len(body) - len(body.lstrip()), at + len(body.rstrip(" .。:："))
-        if not _EMPTY.match(folded[a:b]) and 2 <= b - a <= 40:
+        told = re.search(r"\b(?:went|had|has|was|is|were|developed|takes|no|denies)\b", folded[a:b])
+        if not _EMPTY.match(folded[a:b]) and 2 <= b - a <= 40 and not told:
             yield a, b
         at = gap.end() if gap else end
 

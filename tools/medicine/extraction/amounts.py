@@ -14,7 +14,7 @@ UNIT: Final = (
     r"(?:[x×*·]\s?10\s?(?:\^|\*\*)?\s?(?:\d{1,2}|[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2})(?:\s?/\s?(?:l|ml|μl|ul)|(?![\d.]))|10\s?(?:\^|\*)\s?\d{1,2}\s?/\s?(?:l|ml|μl|ul)"
     r"|g/l|g/dl|mg/dl|mg/l|mg/24h|g/24h|g/d|μg/l|ug/l|mcg/l|ng/ml|ng/l|ng/dl|pg/ml|μg/ml|ug/ml|μg/dl|ug/dl|mcg/dl|mcg/ml"
     r"|mmol/l|μmol/l|umol/l|nmol/l|pmol/l|mmol/mol|mol/l|meq/l|mosm/kg|mosm/l"
-    r"|[kmμu]?iu/m?l|[mμu]?u/m?l|u/l|ui/l|ie/l|miu/ml|μiu/ml|uiu/ml"
+    r"|[kmμu]?iu/m?l|[mμu]?ui/m?l|[mμu]?u/m?l|u/l|ui/l|ie/l|miu/ml|μiu/ml|uiu/ml"
     r"|ml/min(?:/1[.,]73\s?m(?:2|²|\^2))?|k/μl|k/ul|m/μl|m/ul|/μl|/ul|/mm3|/mm³|/hpf|/hp|个/μl|个/ul|g%|mm/h|mm/1h|fl|pg|%|‰|秒|s\b|sec\b|mmhg|kpa|copies/ml|mg/g)"
 )
 _UCUM: Final = {
@@ -22,7 +22,7 @@ _UCUM: Final = {
     "g/dl": "g/dL", "g%": "g/dL", "mg/dl": "mg/dL", "mg/l": "mg/L", "ug/l": "ug/L", "mcg/l": "ug/L", "ng/ml": "ng/mL", "ng/l": "ng/L",
     "ng/dl": "ng/dL", "pg/ml": "pg/mL", "ug/ml": "ug/mL", "mcg/ml": "ug/mL", "ug/dl": "ug/dL", "mcg/dl": "ug/dL", "mmol/l": "mmol/L",
     "umol/l": "umol/L", "nmol/l": "nmol/L", "pmol/l": "pmol/L", "mmol/mol": "mmol/mol", "mol/l": "mol/L", "meq/l": "meq/L",
-    "mosm/kg": "mosm/kg", "mosm/l": "mosm/L", "u/l": "U/L", "ui/l": "[IU]/L", "ie/l": "[IU]/L", "iu/l": "[IU]/L", "u/ml": "U/mL",
+    "mosm/kg": "mosm/kg", "mosm/l": "mosm/L", "u/l": "U/L", "ui/l": "[IU]/L", "mui/l": "m[IU]/L", "mui/ml": "m[IU]/mL", "uui/ml": "u[IU]/mL", "ui/ml": "[IU]/mL", "ie/l": "[IU]/L", "iu/l": "[IU]/L", "u/ml": "U/mL",
     "iu/ml": "[IU]/mL", "miu/l": "m[IU]/L", "miu/ml": "m[IU]/mL", "uiu/ml": "u[IU]/mL", "mu/l": "mU/L", "kiu/l": "k[IU]/L", "uu/ml": "uU/mL",
     "ml/min": "mL/min", "mm/h": "mm/h", "mm/1h": "mm/h", "k/ul": "10*3/uL", "m/ul": "10*6/uL", "/ul": "/uL", "/mm3": "/uL", "/mm³": "/uL",
     "个/ul": "/uL", "/hpf": "/[HPF]", "/hp": "/[HPF]", "mg/24h": "mg/(24.h)", "g/24h": "g/(24.h)", "g/d": "g/d", "copies/ml": "{copies}/mL",

@@ -38,6 +38,11 @@ _LONG = frozenset(
         "of",
     ]
 )
+_NOW = re.compile(
+    r"\b(?:acude|refiere|presenta|presents?|presenting|complains?|currently|now|klagt|consulte|se plaint)\b"
+    r"|此次|本次|目前|现因|今因"
+)
+"""Words of today in a section that a heading says is of the past."""
 _PRE = ("negation_pre", "suspected_pre", "historical_pre", "other_pre")
 _POST = ("negation_post", "suspected_post", "historical_post")
 
@@ -87,7 +92,7 @@ class Context:
                 and self._reaches(cue, start)
                 and not self._other_between(cue, start)
             ):
-                found[cue.key.removesuffix("_pre")] = cue
+                found["suspected" if self._to_exclude(cue) else cue.key.removesuffix("_pre")] = cue
             elif cue.key == "negation_pre" and start == cue.start and cue.end < end:
                 continue
         for cue in self._after:
@@ -111,8 +116,16 @@ class Context:
             and self._lang == "en"
         ):
             subject = "other"
-        historical = "historical" in found or self._section == "past_history"
+        now = _NOW.search(self._text[:start]) is not None
+        historical = "historical" in found or (self._section == "past_history" and not now)
         return Mark(presence, historical, subject, (other.start, other.end) if other else None)
+
+    def _to_exclude(self, cue: Mention) -> bool:
+        """建议排除肺栓塞 asks for it to be excluded; 已排除 says that it was."""
+        written = self._text[cue.start : cue.end]
+        return written in {"排除", "除外"} and not re.search(
+            r"(?:已|可|基本|予以|能|从而|并)$", self._text[: cue.start]
+        )
 
     def _other_between(self, cue: Mention, start: int) -> bool:
         """Denying something for oneself says nothing about a relative who is named after it."""

@@ -60,7 +60,7 @@ _SOCIAL: Final[
     (
         "marital",
         re.compile(
-            r"(?:婚姻(?:状况)?[:：\s]{0,3})?(?:已婚|未婚|离异|离婚|丧偶|适龄结婚)|\b(?:married|divorced|widowed|single|widower|widow)\b|marie[e]?\b|celibataire|casad[oa]|solter[oa]|viud[oa]|verheiratet|ledig|verwitwet|既婚|未婚"
+            r"(?:婚姻(?:状况)?[:：\s]{0,3})?(?:已婚|未婚|离异|离婚|丧偶|适龄结婚)|\b(?:married|divorced|widowed|single(?= man| woman|[,.;]|$)|widower|widow)\b|marie[e]?\b|celibataire|casad[oa]|solter[oa]|viud[oa]|verheiratet|ledig|verwitwet|既婚|未婚"
         ),
     ),
     (
@@ -74,7 +74,7 @@ _QUANTITY: Final = re.compile(
     r"(?:约|每[日天]|平均)?\s?\d+(?:\.\d+)?(?:\s?[-~]\s?\d+)?\s?(?:余)?(?:支|包|根|盒|两|ml|g|克|年|pack[- ]years?|packs?|ppd|cigarettes?|drinks?|beers?|units?|glasses|years?|ans|anos|jahre|paquets?(?:[- ]annees?)?|py|cigarrillos?|zigaretten|本|合)(?:\s?/\s?(?:日|天|d|day|week|wk|jour|dia|tag))?(?:\s?(?:per|a|each|par|al|pro|par) (?:day|week|jour|dia|tag|semana))?"
 )
 _QUIT: Final = re.compile(
-    r"已?戒烟|戒酒|已戒|quit|former|ex-|stopped|sevre|exfumador|ex fumador|ancien|ehemalig|禁煙|過去に"
+    r"(?<!未)戒烟|(?<!未)戒酒|已戒|quit|former|ex-|stopped|sevre|exfumador|ex fumador|ancien|ehemalig|禁煙|過去に"
 )
 
 

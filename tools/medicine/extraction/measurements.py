@@ -131,7 +131,9 @@ def _laboratory(record: Record) -> Iterator[Measurement]:
         taken = segment.start
         for place, mention in enumerate(mentions):
             before = folded[mention.start - 1 : mention.start]
-            if (before.isalnum() and before.isascii()) or segment.start + mention.start < taken:
+            inside = (before.isalnum() and before.isascii()) or before == "化"  # 氯化钾 is a drug
+            given = folded[max(0, mention.start - 2) : mention.start] in {"输注", "悬浮", "输入"}
+            if inside or given or segment.start + mention.start < taken:
                 continue
             following = mentions[place + 1].start if place + 1 < len(mentions) else len(folded)
             one = _measured(record, segment.start, folded, mention.start, mention.end, following, mention.key, lang)

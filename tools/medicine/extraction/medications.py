@@ -75,6 +75,9 @@ _WORDS: Final = {
     "三": "3",
     "四": "4",
 }
+_WEEKLY: Final = re.compile(
+    r"\b(?:weekly|once a week|per week|semanal(?:mente)?|hebdomadaire|par semaine|wochentlich)\b|每周(?:一次)?"
+)
 _DAILY: Final = re.compile(r"\b(?:od|o\.d\.|nocte|mane|once)\b")
 _NEEDED: Final = re.compile(
     r"\bprn\b|as needed|when needed|if needed|necessary|必要时|需要时|si besoin|au besoin|a demande|si precisa|si dolor|segun precise|bei bedarf|b\.b\.|頓用|頓服|疼痛时|发热时|for pain|for fever|for breakthrough"
@@ -117,7 +120,7 @@ _NOT_FORM: Final = re.compile(
     r"(?:胸|平|位|切|涂|线|摄|拍|照|阅|薄|刀|骨|腹|腰椎|头颅|全景|牙|一|两|每次|半|\d)片$|(?:扩|分|弥|疏|播|涣|离|消|发)散$|(?:血|药|大|小|结|每次|服药|弹)丸$|石膏|牙膏|(?:睾|蜜)丸$|一支|栓$(?<!肛栓|剂栓|置栓|道栓)|抗体|细胞"
 )
 _STEM: Final = re.compile(
-    r"(?P<name>[\u4e00-\u9fff]{1,9}?(?:昔布|沙坦|普利|地平|洛尔|他汀|西林|沙星|拉唑|替丁|单抗|替尼|列净|列汀|沙班|司琼|西泮|唑仑|格雷|鲁肽|那肽|膦酸|奈德|特罗|溴铵|康唑|环素|霉素|普坦|替康|紫杉醇|铂|洛韦|米特|利酮|拉嗪|西汀)"
+    r"(?P<name>维生素\s?[a-k]\d{0,2}|[\u4e00-\u9fff]{1,9}?(?:昔布|沙坦|普利|地平|洛尔|他汀|西林|沙星|拉唑|替丁|单抗|替尼|列净|列汀|沙班|司琼|西泮|唑仑|格雷|鲁肽|那肽|膦酸|奈德|特罗|溴铵|康唑|环素|霉素|普坦|替康|紫杉醇|铂|洛韦|米特|利酮|拉嗪|西汀)"
     r"|[\u4e00-\u9fff]{2,9}(?=\s?\d+(?:\.\d+)?\s?(?:mg|μg|ug|mcg|iu|万单位|万u|单位|毫克|微克)(?![a-z/]|\s?/\s?d?l)))"
 )
 _NO_STEM: Final = re.compile(
@@ -193,8 +196,11 @@ def _names(folded: str, lang: str, segment: Segment) -> list[_Named]:
                 start += verb.end()
             if end - start >= 2 and not taken & set(range(start, end)) and not _NO_STEM.search(folded[start:end]):
                 found.append(_Named(start, end, None))
-    elif segment.section == "medications":
-        found += _listed(folded, found)
+    else:
+        found = [_with_salt(folded, each) for each in found]
+        found += _dosed(folded, found)
+        if segment.section == "medications":
+            found += _listed(folded, found)
     return _joined(folded, sorted(found, key=lambda each: each.start))
 
 
@@ -219,6 +225,100 @@ def _form_after() -> re.Pattern[str]:
 _LINE_DRUG: Final = re.compile(
     rf"(?:^|(?<=\n)|(?<=[,;] )|(?<=\d[.)] )|(?<=- ))\s?(?P<name>[a-z][a-z-]{{3,24}}(?: (?:[a-z][a-z-]{{2,15}}))?)(?= {NUMBER}\s?(?:{_UNITS})(?![a-z]))"
 )
+
+
+_DOSED: Final = re.compile(
+    r"(?<![a-z-])(?P<name>[a-z][a-z-]{4,24})(?= \d+(?:[.,]\d+)?\s?(?:mg|mcg|μg|ug|units?|iu|ui|ie)(?![a-z/]|\s?/))"
+)
+_NO_DRUG: Final = frozenset(  # noqa: SIM905, RUF100
+    [
+        "about",
+        "additional",
+        "after",
+        "again",
+        "another",
+        "approximately",
+        "around",
+        "before",
+        "contained",
+        "daily",
+        "dosage",
+        "doses",
+        "every",
+        "exactly",
+        "given",
+        "increased",
+        "reduced",
+        "decreased",
+        "maximum",
+        "minimum",
+        "nearly",
+        "once",
+        "only",
+        "received",
+        "roughly",
+        "takes",
+        "taking",
+        "tablet",
+        "tablets",
+        "capsule",
+        "capsules",
+        "titrated",
+        "total",
+        "twice",
+        "under",
+        "until",
+        "weekly",
+        "within",
+        "without",
+        "oral",
+        "bolus",
+        "initial",
+        "starting",
+        "infusion",
+        "required",
+        "dosis",
+        "aproximadamente",
+        "comprimido",
+        "comprimidos",
+        "comprime",
+        "comprimes",
+        "tabletten",
+        "taglich",
+        "insgesamt",
+        "environ",
+        "jusque",
+        "hasta",
+        "ungefahr",
+        "sodium",
+        "potassium",
+        "calcium",
+        "protein",
+        "glucose",
+        "creatinine",
+        "hemoglobin",
+        "cholesterol",
+        "bilirubin",
+        "albumin",
+        "urine",
+    ]
+)
+_SALT: Final = re.compile(
+    r" (?:alfa|alpha|beta|sodium|potassium|succinate|tartrate|hydrochloride|hcl|acetate|maleate|besylate|mesylate|citrate|phosphate|sulfate|er|xr|sr|xl|cr)\b"
+)
+
+
+def _with_salt(folded: str, name: _Named) -> _Named:
+    salt = _SALT.match(folded, name.end)
+    return _Named(name.start, salt.end(), name.inn) if salt else name
+
+
+def _dosed(folded: str, known: list[_Named]) -> Iterator[_Named]:
+    """A word right before a dose is a drug, though the vocabulary does not know it: sevelamer 800 mg."""
+    taken = {at for each in known for at in range(each.start, each.end)}
+    for match in _DOSED.finditer(folded):
+        if match["name"] not in _NO_DRUG and not taken & set(range(*match.span("name"))):
+            yield _Named(*match.span("name"), None)
 
 
 def _listed(folded: str, known: list[_Named]) -> Iterator[_Named]:
@@ -292,6 +392,10 @@ def _medication(
             per_day=1.0,
         )
         ends.append(name.end + latin.end())
+    elif often is None and (weekly := _WEEKLY.search(window)) and weekly.start() < 50:
+        a, b = name.end + weekly.start(), name.end + weekly.end()
+        frequency = Frequency(text=record.text[segment.start + a : segment.start + b], per_day=round(1 / 7, 4))
+        ends.append(b)
     elif often or needed:
         a, b = (often.start, often.end) if often else (needed.start(), needed.end()) if needed else (0, 0)
         text = record.text[segment.start + name.end + a : segment.start + name.end + b]

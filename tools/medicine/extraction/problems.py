@@ -36,10 +36,12 @@ _FORM: Final = {
         r"\b(?P<name>[a-zß-]{3,}(?:schmerzen|schmerz|krankheit|entzundung|syndrom|fraktur|itis|infarkt|insuffizienz|karzinom|bruch|anamie|stenose|tumor|zyste|ruptur|infektion|erkrankung))\b"
     ),
     "es": re.compile(
-        r"\b(?P<name>[a-z]{4,}(?:itis|osis|patia|algia|emia)|(?:dolor|fractura|sindrome|enfermedad|insuficiencia|infeccion|carcinoma|tumor|quiste) (?:de |del |de la )?[a-z]+(?: [a-z]+)?)\b"
+        r"\b(?P<name>[a-z]{4,}(?:itis|osis|patia|algia)|(?:hiper|hipo|an|leuc|bacteri|ur|isqu)[a-z]{0,8}emia"
+        r"|(?:dolor|fractura|sindrome|enfermedad|insuficiencia|infeccion|carcinoma|tumor|quiste) (?:(?:de |del |de la |en el |en la )[a-z]+|[a-z]{3,}(?:al|ales|ar|ico|ica|icos|icas|oso|osa|ario|aria)\b))"
     ),
     "fr": re.compile(
-        r"\b(?P<name>[a-z]{4,}(?:ite|ose|pathie|algie|emie)|(?:douleurs?|fracture|syndrome|maladie|insuffisance|infection|carcinome|tumeur|kyste) (?:de l'|de la |du |des |de |d'|a l'|a la )?[a-z]+(?: [a-z]+)?)\b"
+        r"\b(?P<name>[a-z]{3,}(?:ite|pathie|algie)|[a-z]{4,}(?:rose|lose|nose|tose|dose)|(?:hyper|hypo|an|leuc|bacteri|ur|isch)[a-z]{0,8}emie"
+        r"|(?:douleurs?|fracture|syndrome|maladie|insuffisance|infection|carcinome|tumeur|kyste) (?:(?:de l'|de la |du |des |de |d'|a l'|a la )[a-z]+|[a-z]{3,}(?:ale|ales|aire|aires|ique|iques|euse|ee|ive)\b))"
     ),
     "ja": re.compile(
         r"(?P<name>[\u4e00-\u9fff\u30a0-\u30ff]{1,9}?(?:炎|癌|腫瘍|症候群|骨折|梗塞|結石|不全|感染症|潰瘍|貧血|狭窄|症))(?!状|例)"
@@ -50,13 +52,15 @@ _CUT: Final = re.compile(
 )
 _NO_FORM: Final = re.compile(
     r"^(?:the|a|an|and|or|of|no|with|for|his|her|any|this|was|is|has|had|known|new|patient|heart|lung|liver|kidney|other|some|possible|suspected|denies|history)\b |"
-    r"(?:diagnosis|prognosis|anastomosis|hypnosis|osmosis|metastasis free|coma scale|anamnese|dose|gabe|visite|suite|site|droite|limite|petite|parasite|ensuite|visite|chose|cause)$|"
+    r"(?:diagnosis|prognosis|anastomosis|hypnosis|osmosis|metastasis free|coma scale|anamnese|dose|gabe|visite|suite|site|droite|limite|petite|parasite|ensuite|visite|chose|cause|prescrite|retraite|conduite|ecrite|faite|reduite|interdite|dite|decrite|produite|petite|insolite|nitrite|sulfite|granulocyte|lymphocyte|plaquettose|glucose|lactose)$|"
     r"^(?:消炎|抗炎|预防感染|抗感染|控制感染|目的|肿瘤|抗肿瘤)$"
 )
 _DIAGNOSIS_ITEM: Final = re.compile(r"[^\n；;]+")
-_NUMBERED: Final = re.compile(r"(?:^|(?<=[\s，,。.；;]))(?:\d{1,2}[.、)）．]|[（(]\d{1,2}[)）]|[①-⑳]|[-•*·])[ ]?")
+_NUMBERED: Final = re.compile(
+    r"(?:^|(?<=[\s，,。.；;]))(?:\d{1,2}(?:[、)）．]|\.(?!\d))|[（(]\d{1,2}[)）]|[①-⑳]|[-•*·])[ ]?"
+)
 _NOT_ITEM: Final = re.compile(
-    r"^(?:.{0,12}[:：]|无|none|n/a|same\b|同上|.*suspicion|待定|as above|see |follow|continue|start|建议|继续|予|给予|定期|随访|复查|请结合|stable|plan|discharge|will )",
+    r"^(?:.{0,12}[:：]|.*\d\s?(?:mg|mcg|ml|units|片|mmol)|无|none|n/a|same\b|同上|.*suspicion|待定|as above|see |follow|continue|start|建议|继续|予|给予|定期|随访|复查|请结合|stable|plan|discharge|will )",
     re.IGNORECASE,
 )
 

@@ -72,4 +72,4 @@ def _whole(word: str) -> str:
 def forms() -> re.Pattern[str]:
     """A name of a medicine that ends in its form: 复方甘草片, 银杏叶胶囊."""
     joined = "|".join(words(vocabulary("administration")["forms"]["zh"]))
-    return re.compile(rf"[\u4e00-\u9fff]{{2,9}}?(?:{joined})(?![\u4e00-\u9fff]{{0,1}}[状])")
+    return re.compile(rf"[\u4e00-\u9fff]{{2,9}}?(?:{joined})(?![\u4e00-\u9fff]{{0,1}}[状影像灶])")

@@ -211,6 +211,8 @@ def _weighed(text: str, start: int, end: int, kind: str) -> Found | None:
         for token in tokens[:kept]:
             at = name.index(token, at) + len(token)
         end = start + at
+    if kind == "latin_title" and kept < 2 and re.search(r"(?<![A-Za-z])D\. ?$", text[:start]):  # vitamin D. Then …
+        return None
     if kind in {"latin_patient", "latin_aged", "latin_kin", "latin_acting"} and kept < 2:
         return None
     return Found("person", start, end)
