@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.financial_advisor.tracing import Ground, ground, sentences, trace, untraceable, without, written
+from workflows.financial_advisor.numbers_written import written
+from workflows.financial_advisor.tracing import Ground, ground, sentences, trace, untraceable, without
 
 RESULTS = {
     "t1": {

@@ -86,7 +86,7 @@ def _drawdown(m: Material) -> Chart | None:
         return None
     name = m.say("Your portfolio", "您的组合") if now is not None else m.say("Recommended", "建议的组合")
     depth = [-abs(each.value) for each in one.drawdown]
-    title = m.say(f"Drawdown: {name.lower()}", f"回撤：{name}")
+    title = m.say(f"Drawdown at month ends: {name.lower()}", f"回撤（月末净值）：{name}")
     return lines.drawdown(title, Series(name, [each.day for each in one.drawdown], depth), day=m.say("Date", "日期"))
 
 

@@ -27,6 +27,8 @@ MOST_FUNDS: Final = 12
 """Funds that a proposal chooses from."""
 YEARS_OF_VALUES: Final = 5
 """Least history of a fund that is newly proposed."""
+HOME_ONLY: Final = frozenset({"money_market", "government_bond", "corporate_bond"})
+"""Kinds that are newly proposed in the client's own currency only."""
 DEFAULT_YEARS: Final = 10
 """Years of a projection when neither the question nor the profile names any."""
 
@@ -209,7 +211,8 @@ def products(catalogue: Sequence[Fund], names: Mapping[str, float] | Sequence[st
 def universe(s: Situation) -> list[Fund]:
     """The funds that a proposal chooses from: suitable ones that are held, and of each kind the cheapest.
 
-    Newly proposed are only funds that deal daily and have a history of some years.
+    Newly proposed are only funds that deal daily and have a history of some years; money market and bond funds only in
+    the client's own currency, since exchange rates would make them riskier than their class says.
     """
     if s.classified is None:
         return []
@@ -219,7 +222,8 @@ def universe(s: Situation) -> list[Fund]:
     chosen = {each.category: each for each in held}
     for each in sorted(s.catalogue, key=lambda fund: (fund.currency != s.currency, fund.ongoing_fee, fund.fund_id)):
         old_enough = each.inception is not None and (s.today - each.inception).days >= YEARS_OF_VALUES * 365
-        if each.fund_id in fit and each.dealing == "daily" and old_enough:
+        at_home = each.currency == s.currency or each.category not in HOME_ONLY
+        if each.fund_id in fit and each.dealing == "daily" and old_enough and at_home:
             chosen.setdefault(each.category, each)
     found = {each.fund_id: each for each in [*held, *chosen.values()]}
     return list(found.values())[:MOST_FUNDS]

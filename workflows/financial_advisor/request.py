@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.suitability.client import ClientClass, Knowledge, Objective
-from workflows.financial_advisor.tracing import Written, written
+from workflows.financial_advisor.numbers_written import Written, written
 
 Language = Literal["en", "zh"]
 Intent = Literal[
