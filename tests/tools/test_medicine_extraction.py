@@ -67,6 +67,8 @@ def test_every_quote_of_the_projects_records_is_literally_at_its_place():
         ("考虑肺炎，肺栓塞待排。", "肺炎", "suspected"),
         ("考虑肺炎，肺栓塞待排。", "肺栓塞", "suspected"),
         ("不除外肺结核。", "肺结核", "suspected"),
+        ("诊断：1.胆囊结石 2.感染性休克？", "胆囊结石", "affirmed"),
+        ("诊断：1.胆囊结石 2.感染性休克？", "感染性休克", "suspected"),
         ("She denies chest pain, fever or cough but reports nausea.", "fever", "negated"),
         ("She denies chest pain, fever or cough but reports nausea.", "nausea", "affirmed"),
         ("Plan: r/o PE.", "PE", "suspected"),

@@ -38,6 +38,8 @@ _LONG = frozenset(
         "of",
     ]
 )
+_ITEM = re.compile(r"(?:^|[\s，,；;])\d{1,2}(?:[、)）]|\.(?!\d))|[①-⑳]")
+"""The number of a list's next item: what is said of one says nothing of another."""
 _NOW = re.compile(
     r"\b(?:acude|refiere|presenta|presents?|presenting|complains?|currently|now|klagt|consulte|se plaint)\b"
     r"|此次|本次|目前|现因|今因"
@@ -136,7 +138,7 @@ class Context:
     def _reaches(self, cue: Mention, start: int) -> bool:
         between = self._text[cue.end : start]
         written = self._text[cue.start : cue.end]
-        if len(between) > (60 if self._lang in {"zh", "ja"} else 180):
+        if len(between) > (60 if self._lang in {"zh", "ja"} else 180) or _ITEM.search(between):
             return False
         if cue.key == "other_pre":
             led = re.search(
@@ -166,7 +168,7 @@ class Context:
 
     def _reaches_back(self, cue: Mention, end: int) -> bool:
         between = self._text[end : cue.start]
-        if len(between) > (24 if self._lang in {"zh", "ja"} else 70):
+        if len(between) > (24 if self._lang in {"zh", "ja"} else 70) or _ITEM.search(between):
             return False
         if self._lang in {"zh", "ja"}:
             if cue.key == "historical_post":
