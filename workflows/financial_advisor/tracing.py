@@ -14,7 +14,9 @@ from typing import Any, Final, cast
 from workflows.financial_advisor.numbers_written import Written, in_ascii, written
 from workflows.financial_advisor.numbers_written import dates as dates_in
 
-_CURVES: Final = frozenset({"growth", "drawdown", "benchmark_growth", "points", "covariance", "notices", "units"})
+_CURVES: Final = frozenset(
+    {"growth", "drawdown", "benchmark_growth", "points", "covariance", "by_fund", "notices", "units"}
+)
 """Fields that hold curves and remarks, not figures: a number must not count as found because a curve passes it."""
 _TEXTS: Final = frozenset(
     {"description", "message", "objective_is", "name_en", "name_zh", "source", "sources", "title"}
