@@ -15,7 +15,7 @@ from tools.medicine.extraction.keydata import Statement as Stated
 from tools.medicine.knowledge.cautions import Patient
 from tools.medicine.knowledge.doses import Prescription
 from tools.medicine.knowledge.entries import Source, Warned, Weight
-from tools.medicine.knowledge.reading import find_condition, find_drug, in_language
+from tools.medicine.knowledge.reading import find_condition, in_language, load
 from tools.medicine.knowledge.review import Review
 from tools.medicine.lexicon import language
 from tools.medicine.protection import protect, restore
@@ -272,5 +272,6 @@ def _headline(statement: Statement, target: str) -> dict[str, str]:
 
 
 def _name(key: str, lang: str) -> str:
-    known = find_drug(key) or find_condition(key)
+    base = load()
+    known = base.drugs.get(key) or base.conditions.get(key)
     return in_language(known.names, lang) if known is not None else key

@@ -146,7 +146,9 @@ def _advice_table(report: Report, words: dict[str, str]) -> str:
         ]
         if any(each not in statement.translations for each in report.targets):
             said.append((statement.text, statement.language))
-        cited = "; ".join(f"{each.title}, {each.source} [{each.entry}]" for each in statement.citations)
+        entries = ", ".join(dict.fromkeys(each.entry for each in statement.citations))
+        sources = "; ".join(dict.fromkeys(each.source for each in statement.citations))
+        cited = f"{sources} [{entries}]" if entries else ""
         cells = [
             _cell([Piece("text", words[statement.severity])], widths[0], "", bold=True, wash=wash, ink=ink),
             _framed([_paragraph([Piece("text", text)], tag) for text, tag in said], widths[1]),
