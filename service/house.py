@@ -138,7 +138,9 @@ async def open_house(
         secret = pepper(settings.data_dir)
         desks = Desks(database, host, pool, sealer, secret)
         key = await asyncio.to_thread(signing_key, settings.webhooks, settings.data_dir)
-        courier = await stack.enter_async_context(Courier(database, settings.webhooks, key))
+        courier = Courier(database, settings.webhooks, key)
+        if role != "command":  # which ends too soon to begin what others can do
+            await stack.enter_async_context(courier)
         nodes = NodeThreads(limits.node_threads)
         asyncio.get_running_loop().set_default_executor(nodes)
         await stack.enter_async_context(LoopGuard(limits.block_seconds))
@@ -150,7 +152,8 @@ async def open_house(
         scheduler = await stack.enter_async_context(Scheduler(database))
         keys = Keys(database, settings.data_dir)
         saver = DatabaseSaver(database)
-        await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
+        if role != "command":
+            await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
         yield House(settings, database, registry, host, pool, keys, feeds, queue, saver, scheduler, secret)
 
 
