@@ -80,6 +80,8 @@ def test_no_name_means_two_terms_of_one_kind(lang: str) -> None:
         ("Husten seit 3 Tagen.", "de", "fr", "Toux depuis 3 jours."),
         ("発熱、咳嗽なし。", "ja", "en", "No fever or cough."),
         ("Metformin 500 mg twice daily with meals.", "en", "zh", "二甲双胍 500mg 每日两次 随餐。"),
+        ("アムロジピン 5mg 経口 12時間ごと。", "ja", "en", "Amlodipine 5 mg orally every 12 hours."),
+        ("発熱および咳嗽なし。", "ja", "en", "No fever or cough."),
         ("Temperature 38,5 °C", "fr", "fr", "Temperature 38,5 °C"),
     ],
 )  # fmt: skip

@@ -29,7 +29,7 @@ _LAST = {"en": r",? (?:and|or|nor) ", "es": r",? (?:y|e|o|u|ni) ", "fr": r",? (?
          "de": r",? (?:und|oder|sowie) "}  # fmt: skip
 _JOINTS = {lang: rf"{last}|, " for lang, last in _LAST.items()} | {
     "zh": r"\s*(?:、|以及|[及和与或])\s*",
-    "ja": r"\s*(?:、|および|と)\s*",
+    "ja": r"\s*(?:、|およひ|と)\s*",
 }
 
 

@@ -12,8 +12,9 @@ _PARTS = ("drug", "form", "route", "frequency", "moment")
 _FOR = {
     "zh": r"(?:共|连用|连服|疗程)\s*(?:{d})|[x×*]\s*(?:{d})",
     "en": r"for (?:{d})|[x×] ?(?:{d})", "es": r"durante (?:{d})",
-    "fr": r"pendant (?:{d})", "de": r"fur (?:{d})", "ja": r"(?:{d})(?!\d|ごと|毎)",
+    "fr": r"pendant (?:{d})", "de": r"fur (?:{d})", "ja": r"(?:{d})(?!\d|こと|毎)",
 }  # fmt: skip
+"""How long a drug is given, on folded text: in Japanese ごと is folded to こと."""
 _STRENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*")
 
 
