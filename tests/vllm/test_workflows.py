@@ -1,7 +1,7 @@
 """The workflows on real model servers, from end to end through the service.
 
 What tiny random models say is noise, so where a question's own check asks for sense (a translation of every segment)
-its attempts are spent in vain, and the run ends with that very error. All else is checked: who was asked and why, that
+its attempts are spent in vain: what holds of the last answer is kept, or the run ends with that very error. All else is checked: who was asked and why, that
 each accepted answer fits its schema, that each refused one has its fault on record.
 """
 
@@ -16,9 +16,14 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from pydantic import BaseModel
 
+from service.commands.advising import given
+from service.database.engine import open_database
+from service.database.tables import DEFAULT_TENANT
+from service.market import load_synthetic
 from tests.conftest import SAMPLES, Server, start_server
 from tests.vllm.conftest import FAMILIES, Servers
 from workflows.contract_review import questions as contract_questions
+from workflows.financial_advisor.advice import Advice
 from workflows.medical_translation import questions as medical_questions
 
 pytestmark = pytest.mark.vllm
@@ -54,12 +59,7 @@ def upload(service: Server, name: str) -> str:
 
 def asked(service: Server, thread: str, workflow: str) -> list[dict[str, Any]]:
     """The model calls of a thread's runs, each checked for what must hold of any."""
-    connection = sqlite3.connect(service.data_dir / "consilia.db")
-    connection.row_factory = sqlite3.Row
-    query = "SELECT c.* FROM model_calls c JOIN runs r USING (run_id) WHERE r.thread_id = ? ORDER BY c.started_at"
-    calls = [dict(row) for row in connection.execute(query, (thread,))]
-    connection.close()
-    assert calls
+    calls = recorded(service, thread)
     for call in calls:
         attempts = json.loads(call["attempts"])
         assert call["engine"] == "pool", call
@@ -70,11 +70,22 @@ def asked(service: Server, thread: str, workflow: str) -> list[dict[str, Any]]:
         assert all(attempt["fault"] and attempt["told"] for attempt in attempts[:-1]), attempts
         if call["answer"] not in (None, "null"):
             SCHEMAS[f"{workflow}.{call['schema_name']}"].model_validate_json(call["answer"])
-            assert attempts[-1]["fault"] is None
+            salvaged = "failed_check" in {attempt["fault"] for attempt in attempts}
+            assert attempts[-1]["fault"] is None or salvaged, "what holds of an answer may be kept, no other"
             assert call["error"] in (None, "null")
         else:
             assert json.loads(call["error"])["code"] == "escalation_exhausted", call["error"]
             assert attempts[-1]["fault"]
+    return calls
+
+
+def recorded(service: Server, thread: str) -> list[dict[str, Any]]:
+    connection = sqlite3.connect(service.data_dir / "consilia.db")
+    connection.row_factory = sqlite3.Row
+    query = "SELECT c.* FROM model_calls c JOIN runs r USING (run_id) WHERE r.thread_id = ? ORDER BY c.started_at"
+    calls = [dict(row) for row in connection.execute(query, (thread,))]
+    connection.close()
+    assert calls
     return calls
 
 
@@ -102,7 +113,23 @@ async def test_a_record_is_translated_as_far_as_noise_can(service: Server, sdk: 
     ended(result, calls)
 
 
-@pytest.mark.parametrize("name", ["auto", "qwen3", "deepseek", "contract-review"])
+async def test_a_portfolio_is_advised_on_as_far_as_noise_can(service: Server, sdk: LangGraphClient) -> None:
+    async with open_database(f"sqlite:///{service.data_dir / 'consilia.db'}") as database:
+        await load_synthetic(database, DEFAULT_TENANT)
+    thread = (await sdk.threads.create())["thread_id"]
+    asking = {"question": "Analyse my portfolio", **given(SAMPLES / "portfolio-euro.csv", SAMPLES / "client-euro.toml")}
+    result: Any = await sdk.runs.wait(thread, "financial_advisor", input=asking, raise_error=False)
+    calls = recorded(service, thread)
+    assert all(call["engine"] == "pool" and call["model"] in FAMILIES and json.loads(call["reasons"]) for call in calls)
+    assert {"financial_advisor.understand"} <= {call["question"] for call in calls}
+    if "__error__" in result:
+        assert result["__error__"]["error"] == "EscalationExhausted", result
+        assert json.loads(calls[-1]["error"])["code"] == "escalation_exhausted"
+    else:
+        Advice.model_validate(result["advice"])
+
+
+@pytest.mark.parametrize("name", ["auto", "qwen3", "deepseek", "qwen3/contract-review"])
 def test_an_openai_client_is_answered_and_accounted_for(service: Server, name: str) -> None:
     body = {"model": name, "messages": [{"role": "user", "content": "Go on. /no_think"}], "max_tokens": 24}
     headers = {"authorization": f"Bearer {service.key}"}
