@@ -1,8 +1,8 @@
 """The workflows on real model servers, from end to end through the service.
 
 What tiny random models say is noise, so where a question's own check asks for sense (a translation of every segment)
-its attempts are spent in vain: what holds of the last answer is kept, or the run ends with that very error. All else is checked: who was asked and why, that
-each accepted answer fits its schema, that each refused one has its fault on record.
+its attempts are spent in vain: what holds of the last answer is kept, or the run ends with that very error. All else is
+checked: who was asked and why, that each accepted answer fits its schema, that each refused one has its fault on record.
 """
 
 import json
