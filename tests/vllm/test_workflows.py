@@ -2,7 +2,7 @@
 
 What tiny random models say is noise, so where a question's own check asks for sense (a translation of every segment)
 its attempts are spent in vain: what holds of the last answer is kept, or the run ends with that very error. All else is
-checked: who was asked and why, that each accepted answer fits its schema, that each refused one has its fault on record.
+checked: who was asked and why, that each accepted answer fits its schema, that each refused one has its fault recorded.
 """
 
 import json
