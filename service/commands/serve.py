@@ -31,10 +31,12 @@ def serve(
     With SQLite (the default) the database is made and upgraded by itself, under ./var. With PostgreSQL there may be
     several of these, and any number of `consilia worker`. The first start prints a key.
     """
+    from service.listening import listen
+
     chosen = settings(config, host=host, port=port, execute=execute)
     configure_logs(chosen.log_level)
     try:
-        listener = _listen(chosen.host, chosen.port)
+        listener = listen(chosen.host, chosen.port)
     except OSError as error:
         err.print(
             f"[bold red]error[/] cannot bind {chosen.host}:{chosen.port}: {error.strerror}; choose another --port"
@@ -46,25 +48,12 @@ def serve(
     leave_stuck_nodes()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A bound socket. The protocol is named, or event loops leave Nagle's algorithm on: 40 ms a response."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol or socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    listener.listen(2048)
-    return listener
-
-
 async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
     import uvicorn  # heavy: --help does without
 
     from service.api.app import create_app
     from service.house import open_house
+    from service.listening import Server
     from service.runs.launch import launch
 
     async with open_house(chosen, "service") as house:
@@ -76,7 +65,7 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
             "timeout_graceful_shutdown": 10,
             "timeout_keep_alive": 75,
         }
-        server = uvicorn.Server(uvicorn.Config(create_app(house), **options))  # pyright: ignore[reportArgumentType]
+        server = Server(uvicorn.Config(create_app(house), **options))  # pyright: ignore[reportArgumentType]
         _greet(url, key, str(chosen.data_dir / "first-key"))
         await server.serve(sockets=[listener])
 
