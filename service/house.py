@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from agents.pool import Pool
 from service.auth import Keys, pepper
+from service.collecting import collecting
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
 from service.database.market import MarketStore
@@ -145,6 +146,8 @@ async def open_house(
         asyncio.get_running_loop().set_default_executor(nodes)
         await stack.enter_async_context(LoopGuard(limits.block_seconds))
         executor = Executor(database, registry, desks, feeds, courier, nodes, limits, name)
+        if role != "command":
+            await stack.enter_async_context(collecting(lambda: len(executor.executing())))
         if database.is_sqlite:
             queue = await _local_queue(stack, settings, database, executor, feeds, role)
         else:
