@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+import orjson
+
 from agents.attempt import Wanted
 from agents.pool import Pool
 from agents.pool_settings import PoolModel
@@ -71,7 +73,7 @@ async def decide(pool: Pool, chat: Chat) -> Route:
         raise NoModelConfigured("no model server is configured: add [[pool.models]] to consilia.toml")
     if not chat.messages:
         raise InvalidInput("messages is empty; at least one message is wanted")
-    text = "\n".join(_text(message) for message in chat.messages)
+    text = whole_text(chat.messages, chat.more.get("tools") or ())
     asked = next((_text(each) for each in reversed(chat.messages) if each.get("role") == "user"), "")
     named = None if chat.model == AUTO else chat.model
     languages = () if named else measure(asked[:_SAMPLE]).languages
@@ -107,6 +109,14 @@ def affinity(messages: Sequence[dict[str, Any]]) -> str | None:
     """What sends a conversation, and others that begin alike, to one endpoint: a hash of how it begins."""
     begin = "\0".join(_text(message)[:_PREFIX] for message in messages[:2])
     return hashlib.blake2b(begin.encode(), digest_size=16).hexdigest() if len(begin) >= 512 else None
+
+
+def whole_text(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> str:
+    """All that a server puts before the model: the messages' text, the calls that they made, and the tools."""
+    parts = [_text(each) for each in messages]
+    parts += [orjson.dumps(each["tool_calls"]).decode() for each in messages if each.get("tool_calls")]
+    parts += [orjson.dumps(list(tools)).decode()] if tools else []
+    return "\n".join(parts)
 
 
 def _enough(pool: Pool) -> int:

@@ -25,7 +25,13 @@ from agents.sse import DataLines
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 _LOST: Final = frozenset({401, 403, 404, 408, 500, 502, 504})
-_TOO_LONG: Final = ("maximum context length", "context_size", "context length", "longer than the model")
+_TOO_LONG: Final = (
+    "maximum context length",
+    "context_size",
+    "context length",
+    "longer than the model",
+    "maximum model length",
+)
 
 
 @dataclass(frozen=True, slots=True)

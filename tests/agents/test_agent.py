@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ from agents.chat_model import NotInConsilia, PoolChat, chat_model
 from agents.chatting import NoModelConfigured
 from agents.faults import AnswerLost
 from agents.pool import Pool
-from tests.agents.conftest import Ledger, ModelServer, pool_of
+from tests.agents.conftest import Ledger, ModelServer, pool_of, start_model_server
 from tools.host import Toolbox, ToolHost
 from tools.record import ToolCall
 
@@ -265,3 +265,67 @@ async def test_it_works_as_a_node_of_a_workflow(servers: Servers, ledger: Ledger
         graph.add_edge(START, "research")
         state = await graph.compile().ainvoke(ASK, context=here)
     assert state["messages"][-1].content == "Three."
+
+
+@pytest.fixture
+def small() -> Iterator[ModelServer]:
+    started = start_model_server("--context", "4096")
+    yield started
+    started.stop()
+
+
+TOO_LONG = {"status": 400, "message": "This model's maximum context length is 4096 tokens. You requested 5000 tokens."}
+
+
+@asynccontextmanager
+async def small_desk(small: ModelServer, ledger: Ledger) -> AsyncIterator[Desk]:
+    server: MCPServer[Any] = MCPServer("books")
+
+    @server.tool()
+    async def read(page: int) -> str:  # pyright: ignore[reportUnusedFunction]
+        """Read a page."""
+        return f"page {page}: " + "lorem ipsum " * 250
+
+    async with Pool(pool_of({"m": [small.url]})) as pool, ToolHost({"books": server}) as host:
+        while not pool.candidates() or pool.candidates()[0].room != 4096:
+            await asyncio.sleep(0.05)
+        yield Desk(Toolbox(host, ToolLog(), "test", frozenset({"books/*"})), Counsel(pool, ledger), [])
+
+
+def reading(page: int) -> dict[str, Any]:
+    return {"text": None, "tool_calls": [{"name": "books__read", "arguments": json.dumps({"page": page})}]}
+
+
+async def test_older_results_are_shortened_first_to_keep_within_the_context(small: ModelServer, ledger: Ledger) -> None:
+    small.script(*(reading(page) for page in range(1, 6)), {"text": "Read."})
+    async with small_desk(small, ledger) as here:
+        state = await agent("You read.", ["books/read"]).ainvoke({"messages": [("user", "Read")]}, context=here)
+    assert (state["outcome"], state["calls"], state["messages"][-1].content) == ("answered", 5, "Read.")
+    whole = [str(each.content) for each in state["messages"] if isinstance(each, ToolMessage)]
+    assert all(len(each) > 3000 for each in whole), "what was found is kept whole; only what the model reads is shorter"
+    for body in small.heard():
+        assert len(json.dumps([body["messages"], body["tools"]])) / 4 + body["max_tokens"] <= 4096
+    results = [each["content"] for each in small.heard()[-1]["messages"] if each["role"] == "tool"]
+    assert "left out here, to keep within the model's context" in results[0]
+    assert results[-1] == whole[-1], "the newest is read whole"
+
+
+async def test_a_task_longer_than_the_context_is_cut_in_its_middle(small: ModelServer, ledger: Ledger) -> None:
+    small.script({"text": "Read."})
+    async with small_desk(small, ledger) as here:
+        task = f"Begin. {'figures ' * 4000} Question?"
+        state = await agent("You read.", ["books/read"]).ainvoke({"messages": [("user", task)]}, context=here)
+    assert state["outcome"] == "answered"
+    (body,) = small.heard()
+    assert body["messages"][1]["content"].startswith("Begin. figures")
+    assert body["messages"][1]["content"].endswith("figures  Question?")
+    assert len(json.dumps([body["messages"], body["tools"]])) / 4 + body["max_tokens"] <= 4096
+
+
+async def test_a_refusal_for_length_ends_the_agent_with_what_it_has(small: ModelServer, ledger: Ledger) -> None:
+    small.script(reading(1), {**TOO_LONG, "always": True})
+    async with small_desk(small, ledger) as here:
+        state = await agent("You read.", ["books/read"]).ainvoke({"messages": [("user", "Read")]}, context=here)
+    assert (state["outcome"], state["calls"]) == ("length", 1)
+    assert "what was found so far stands" in str(state["messages"][-1].content)
+    assert [len(each["messages"]) for each in small.heard()] == [2, 4, 4], "asked once more, with half the length"

@@ -141,3 +141,23 @@ async def test_with_models_an_agent_calls_the_tools_that_the_question_still_need
     [figure] = [each for each in advice.figures if each.section == "opening"]
     assert (figure.call, figure.path) == (explored.id, "funds[0].ongoing_fee")
     assert advice.engine == "m"
+
+
+async def test_a_server_that_refuses_the_agent_for_length_does_not_end_the_advice(tmp_path: Path, liar: ModelServer):
+    request = {"language": "en", "intents": ["analyse"], "refusal": None}
+    message = "This model's maximum context length is 16384 tokens. However, you requested 20000 tokens."
+    facts = {"name": "finance__fund_facts", "arguments": json.dumps({"fund_ids": ["SYN-RE-GL"]})}
+    liar.script(
+        {"on": "of the schema Request", "text": json.dumps(request), "always": True},
+        {"on": "of the schema Worded", "text": json.dumps({"paragraphs": ["Here it is."]}), "always": True},
+        {"on": "finance__fund_facts", "text": "", "tool_calls": [facts]},
+        {"on": "finance__fund_facts", "status": 400, "message": message, "always": True},
+    )
+    async with open_house(settings(tmp_path, liar)) as house:
+        await load_synthetic(house.database, DEFAULT_TENANT)
+        held = given(SAMPLES / "portfolio.csv", SAMPLES / "client.toml")
+        done = await ask(Conversation(house, tmp_path / "out", held), "Analyse my portfolio")
+    advice = Advice.model_validate(done.advice)
+    assert advice.sections
+    assert [each.tool for each in advice.calls].count("finance/fund_facts") == 1, "what it had found counts"
+    assert message.split(".")[0] not in advice.text()

@@ -16,6 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from agents.faults import RequestRefused
 from agents.routing import NoCapableModel, NoModelAvailable
 from tools.errors import ConsiliaError
 from tools.finance.results import FundList, PortfolioMeasured
@@ -153,14 +154,17 @@ async def _make(
 
 
 async def explore(state: AdviceState, config: RunnableConfig, runtime: Runtime[Desk]) -> dict[str, Any]:
-    """Let a tool-calling model look for what the planner did not think of; without models there is nobody to look."""
+    """Let a tool-calling model look for what the planner did not think of; without models there is nobody to look.
+
+    Nothing hangs on it: where no model can take the request or a server refuses it, the turn goes on without.
+    """
     if runtime.context.counsel.pool.embedded:
         return {}
     told = exploring.task(state["text"], answering.shown_results(state["calls"]))
     graph, context = exploring.explorer(), cast(Any, runtime.context)
     try:
         done = await graph.ainvoke({"messages": [HumanMessage(told)]}, config, context=context)  # pyright: ignore[reportUnknownMemberType]
-    except (NoCapableModel, NoModelAvailable) as error:
+    except (NoCapableModel, NoModelAvailable, RequestRefused) as error:
         if runtime.context.counsel.pool.settings.on_outage != "embedded" and isinstance(error, NoModelAvailable):
             raise
         return {"degraded": True}
