@@ -43,6 +43,7 @@ async def figures(server: Running, runs: int) -> list[Figure]:
         if server.name.startswith("consilia"):
             at_exit = lambda: load.wait(durability="exit")  # noqa: E731
             found.append(await load.measure("runs/wait at exit, 16 clients", 16, runs, at_exit))
+            found.append(await load.pick_up(few))
         return found
     finally:
         await load.close()

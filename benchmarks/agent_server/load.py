@@ -7,6 +7,7 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -100,6 +101,21 @@ class Load:
                 await asyncio.sleep(0.05)
         whole = time.perf_counter() - began
         return Figure(f"{count} background runs, all done", count / whole, whole * 1000, whole * 1000)
+
+    async def pick_up(self, count: int) -> Figure:
+        """From a run's acceptance to its start, one run after the other, as their rows tell it."""
+        took: list[float] = []
+        began = time.perf_counter()
+        for _ in range(count):
+            thread = (await self._post("/threads", {}))["thread_id"]
+            run = await self._post(f"/threads/{thread}/runs", self._body())
+            (await self._http.get(f"/threads/{thread}/runs/{run['run_id']}/join")).raise_for_status()
+            row = (await self._http.get(f"/threads/{thread}/runs/{run['run_id']}")).json()
+            moments = [datetime.fromisoformat(row[name]) for name in ("created_at", "started_at")]
+            took.append((moments[1] - moments[0]).total_seconds() * 1000)
+        took.sort()
+        rate = count / (time.perf_counter() - began)
+        return Figure("from accepted to started", rate, took[len(took) // 2], took[int(len(took) * 0.99)])
 
     async def in_flight(self, count: int, seconds: float) -> tuple[Figure, list[float]]:
         """`count` runs at a time, each waiting `seconds`; meanwhile how long /ok took, milliseconds."""
