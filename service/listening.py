@@ -71,6 +71,10 @@ class _Acceptor:
             self._open = False
             self._loop.remove_reader(self._listener.fileno())
 
+    async def wait_closed(self) -> None:
+        """Returns when nobody is being greeted any more."""
+        await asyncio.gather(*self._greeting, return_exceptions=True)
+
 
 class Server(uvicorn.Server):
     """uvicorn's server over sockets that `listen` made."""
