@@ -44,7 +44,7 @@ async def consult(
     desk: Desk, here: Place, key_data: Mapping[str, Any], record: Record
 ) -> tuple[list[Statement], list[Caution]]:
     """What the knowledge base finds: statements with their entries, and cautions for what could not be checked."""
-    data = KeyData.model_validate({"language": record.language, **key_data})
+    data = await asyncio.to_thread(_read, key_data, record.language)
     taken = [each for each in data.medications if _own(each) and not each.stopped]
     prescriptions = list(dict.fromkeys(_prescription(each) for each in taken))
     who = await asyncio.to_thread(patient, data, record)
@@ -57,6 +57,15 @@ async def consult(
     found = [*(_warned(each) for each in review.warnings), *watched]
     statements = [each.model_copy(update={"id": f"a{number}"}) for number, each in enumerate(found, start=1)]
     return statements, list(_unread(review))
+
+
+def _read(key_data: Mapping[str, Any], language: str) -> KeyData:
+    """The key data that are looked up, one kind at a time: validation lets no other thread run meanwhile."""
+    read = KeyData(language=language)
+    for kind in ("problems", "medications", "allergies", "vital_signs", "laboratory"):
+        part = KeyData.model_validate({"language": language, kind: key_data.get(kind, ())})
+        read = read.model_copy(update={kind: getattr(part, kind)})
+    return read
 
 
 def _own(stated: Stated) -> bool:

@@ -69,7 +69,8 @@ def _instructions(segments: Sequence[Segment]) -> Iterator[Caution]:
 
 def _of_key_data(record: Record, segments: Sequence[Segment], key_data: Mapping[str, Any]) -> Iterator[Caution]:
     """What extraction warned of: contradictions, and doses and values beyond reason, with their places."""
-    for warning in KeyData.model_validate(key_data or {"language": record.language}).warnings:
+    told = {"language": record.language, "warnings": key_data.get("warnings", ())}
+    for warning in KeyData.model_validate(told).warnings:
         if warning.kind not in _WARNED:
             continue
         places = [

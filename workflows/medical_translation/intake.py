@@ -8,7 +8,6 @@ from tools.documents.document import Document
 from tools.medicine import segmentation
 from tools.medicine.alarms import Span
 from tools.medicine.clinical_document import is_clinical_document
-from tools.medicine.extraction.keydata import KeyData
 from tools.medicine.extraction.vocabularies import KNOWN
 from tools.medicine.fhir.reading import is_bundle
 from tools.medicine.identity.deidentification import reidentify
@@ -72,11 +71,15 @@ async def segments(desk: Desk, here: Place, record: Record) -> list[Segment]:
 
 
 async def key_data(desk: Desk, here: Place, record: Record, segments: Sequence[Segment]) -> dict[str, Any]:
-    """The record's key data, each with its quoted span."""
+    """The record's key data as JSON, each with its quoted span.
+
+    They are taken as the server made them: to validate those of 1 million characters again held the event loop for up
+    to 3.3 s (measured on a busy machine).
+    """
     known = record.language if record.language in KNOWN else None
     arguments = {"text": record.text, "language": known}
-    found = await desk.tools.call(here, "records", "extract_key_data", arguments, KeyData)
-    return found.model_dump(mode="json", exclude={"segments"})
+    found = await desk.tools.call_raw(here, "records", "extract_key_data", arguments)
+    return {name: each for name, each in found.items() if name != "segments"}
 
 
 def identified(report: Report, mapping: bytes | None) -> Report:
