@@ -7,10 +7,12 @@ keep everybody else, a health check too, waiting for as long as it takes to gree
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 ABREAST: Final = 8
 """Connections that are taken in one turn of the event loop."""
@@ -78,6 +80,15 @@ class _Acceptor:
 
 class Server(uvicorn.Server):
     """uvicorn's server over sockets that `listen` made."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """SIGTERM and SIGINT end the serving and nothing else: uvicorn would raise them again when it has ended, which
+        kills the process before the house is closed and its runs are drained."""
+        loop = asyncio.get_running_loop()
+        for each in HANDLED_SIGNALS:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()

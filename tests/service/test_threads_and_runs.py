@@ -3,8 +3,10 @@
 import asyncio
 import json
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +252,31 @@ def test_a_killed_service_ends_its_runs_after_the_restart_and_repeats_no_finishe
         two.process.terminate()
         two.process.wait(20)
     assert marks.read_text().splitlines() == ["mark"] * 8, "a node that had finished is not run again"
+
+
+def test_sigterm_lets_a_step_end_and_leaves_the_rest_to_the_next_start(tmp_path: Path):
+    graphs, marks = declared(tmp_path / "graphs"), tmp_path / "marks"
+    started = {"CONSILIA_LANGGRAPH_JSON": str(graphs), "MARKS": str(marks)}
+    one = start_server(tmp_path / "var", **started)
+    with httpx.Client(base_url=one.url, headers={"x-api-key": one.key}) as http:
+        body = {"assistant_id": "marking", "input": {"seconds": 2, "log": []}}
+        run = http.post("/runs", json=body).json()
+        time.sleep(1)
+        one.process.terminate()
+    assert one.process.wait(20) == 0
+    with closing(sqlite3.connect(tmp_path / "var" / "consilia.db")) as database:
+        assert database.execute("SELECT status, executor FROM runs").fetchall() == [("pending", None)]
+    two = start_server(tmp_path / "var", **started)
+    try:
+        with httpx.Client(base_url=two.url, headers={"x-api-key": one.key}, timeout=30) as http:
+            path = f"/threads/{run['thread_id']}/runs/{run['run_id']}"
+            asked = time.monotonic()
+            assert http.get(f"{path}/join").json()["log"] == ["marked", "waited", "last"]
+            assert time.monotonic() - asked < 1.5, "the step that had ended is not run again"
+    finally:
+        two.process.terminate()
+        two.process.wait(20)
+    assert marks.read_text().splitlines() == ["mark"]
 
 
 async def test_a_cancel_at_any_moment_ends_the_run(sdk: LangGraphClient):
