@@ -8,7 +8,6 @@ import pytest
 from tests.conftest import ENVIRONMENT
 from tools.contracts.structure import split_clauses
 
-
 COUNT = """
 import sys
 from tools.contracts.structure import split_clauses
