@@ -236,6 +236,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InvalidSettings(f"there is no configuration file {str(path)!r}") from None
+    except OSError as error:
+        raise InvalidSettings(f"the configuration file {str(path)!r} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidSettings(f"{path}: not a TOML file: {error}") from None
 

@@ -8,7 +8,7 @@ import typer
 
 from service.commands.terminal import ConfigOption, JsonOption, configure_logs, print_json, run, settings
 
-OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the redlined DOCX, the report and the JSON.")]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files that are written.")]
 
 
 class ReportLanguage(StrEnum):

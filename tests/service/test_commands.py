@@ -58,6 +58,7 @@ def test_a_review_as_json_is_the_report(tmp_path: Path):
         (("review", str(SAMPLES / "mutual-nda.md"), "--party", "Nobody plc"), "unknown_party"),
         (("review", str(SAMPLES / "mutual-nda.md"), "--playbook", "bad.toml"), "bad.toml, line 6"),
         (("runs", "show", "ffffffff"), "run_not_found"),
+        (("runs", "list", "--config", "."), "the configuration file '.' cannot be read"),
         (("serve", "--config", "nowhere.toml"), "nowhere.toml"),
         (("serve", "--config", "graphs.json"), "graphs.json:1"),
         (("evaluate", "contract_review", "--data", "nowhere", "--out", "x"), "labels.json"),
