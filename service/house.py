@@ -15,7 +15,7 @@ from service.collecting import collecting
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
 from service.database.market import MarketStore
-from service.runs.checkpoints import DatabaseSaver
+from service.runs.checkpoints import DatabaseSaver, serializer
 from service.runs.desks import Desks
 from service.runs.executor import Executor
 from service.runs.jobs import RUNS, JobQueue
@@ -66,6 +66,10 @@ class House:
     saver: DatabaseSaver
     scheduler: Scheduler
     secret: bytes
+
+    def saver_of(self, graph_id: str) -> DatabaseSaver:
+        """The saver that reads the checkpoints of one workflow, and none but its types. Raises UnknownWorkflow."""
+        return DatabaseSaver(self.database, serde=serializer(self.registry.get(graph_id).state_types))
 
 
 @dataclass(frozen=True, slots=True)

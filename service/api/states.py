@@ -60,7 +60,7 @@ async def _graph(house: House, thread: RowMapping | dict[str, Any]) -> AsyncGene
         yield None
         return
     async with house.registry.get(graph_id).graph({"configurable": {"thread_id": thread["thread_id"]}}) as made:
-        yield made.copy(update={"checkpointer": house.saver})
+        yield made.copy(update={"checkpointer": house.saver_of(graph_id)})
 
 
 @router.get("/{thread_id}/state")

@@ -247,7 +247,8 @@ class Executor:
             fence = None if self._database.is_sqlite else Fence(row["run_id"], row["attempt"])
             ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], self._feeds.open(row["run_id"]), fence)
             self._feeds.close(row["run_id"])
-        saver = DatabaseSaver(self._database)
+        types = self._registry.get(row["graph_id"]).state_types
+        saver = DatabaseSaver(self._database, serde=serializer(types))
         if action == "rollback":
             await saver.adelete_for_runs([row["run_id"]])
         config: RunnableConfig = {"configurable": {"thread_id": row["thread_id"]}}

@@ -32,9 +32,10 @@ async def check_start(
         return
     config: RunnableConfig = {"configurable": {"checkpoint_ns": "", **checkpoint, "thread_id": thread_id}}
     waits = False
-    if thread_id is not None and await house.saver.aget_tuple(config) is not None:
+    saver = house.saver_of(graph_id)
+    if thread_id is not None and await saver.aget_tuple(config) is not None:
         async with house.registry.get(graph_id).graph(config) as made:
-            snapshot = await made.copy(update={"checkpointer": house.saver}).aget_state(config)
+            snapshot = await made.copy(update={"checkpointer": saver}).aget_state(config)
         waits = bool(snapshot.next)
     if not waits:
         raise NothingToResume(

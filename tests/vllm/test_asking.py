@@ -93,7 +93,9 @@ async def test_a_named_tool_is_called_with_arguments_of_its_schema(pool: Pool, f
     draft, pieces = await drafted(pool, Call(family, body))
     [call] = draft.completion(Price()).tool_calls
     assert call.name == "look_up"
-    assert set(json.loads(call.arguments)) == {"term", "page"}
+    # noise may hold a control character, and vLLM's parser may leave a bracket of its own behind the arguments
+    arguments, _ = json.JSONDecoder(strict=False).raw_decode(call.arguments)
+    assert set(arguments) == {"term", "page"}
     assert pieces > 2, "it came in pieces"
 
 
