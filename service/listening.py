@@ -14,7 +14,7 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
-ABREAST: Final = 8
+ABREAST: Final = 4
 """Connections that are taken in one turn of the event loop."""
 
 _STARTUP_FAILURE: Final = 3

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-ABREAST: Final = 12
+ABREAST: Final = 8
 """Requests that are accepted at the same time: enough to share each commit among many."""
 
 _KEY: Final = "consilia.turnstile"

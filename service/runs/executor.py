@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 _LONGEST_PAUSE: Final = 10.0
 """Seconds between two tries to record the end of a run while the database refuses it."""
 
-_ABREAST: Final = 12
+_ABREAST: Final = 8
 """Runs that begin at the same time: enough to share each commit among many."""
 
 _AS_ORDERED: Final = ("stream_mode", "subgraphs", "interrupt_before", "interrupt_after", "durability")
