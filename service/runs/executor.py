@@ -173,10 +173,10 @@ class Executor:
         run_id = row["run_id"]
         if attempt > 1:
             ledger.continue_after(await runs.last_event(self._database, run_id))
-        begun = [threads.status_changed(row["thread_id"], "busy")]
+        writes = [threads.status_changed(row["thread_id"], "busy")]
         if not execution.claimed:
-            begun.append(runs.started(run_id, attempt, self.name))
-        ledger.append("metadata", dumps({"run_id": run_id, "attempt": attempt}), *begun)
+            writes.append(runs.started(run_id, attempt, self.name))
+        ledger.append("metadata", dumps({"run_id": run_id, "attempt": attempt}), *writes)
         try:
             async with asyncio.timeout(self._limits.run_seconds), self._beginning() as begun:
                 outcome = await self._drive(row, ledger, execution, fence, begun)
@@ -247,14 +247,13 @@ class Executor:
             fence = None if self._database.is_sqlite else Fence(row["run_id"], row["attempt"])
             ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], self._feeds.open(row["run_id"]), fence)
             self._feeds.close(row["run_id"])
-        types = self._registry.get(row["graph_id"]).state_types
-        saver = DatabaseSaver(self._database, serde=serializer(types))
+        workflow = self._registry.get(row["graph_id"])
+        saver = DatabaseSaver(self._database, serde=serializer(workflow.state_types))
         if action == "rollback":
             await saver.adelete_for_runs([row["run_id"]])
         config: RunnableConfig = {"configurable": {"thread_id": row["thread_id"]}}
         values: dict[str, Any] | None = None
         if await saver.aget_tuple(config) is not None:
-            workflow = self._registry.get(row["graph_id"])
             async with workflow.graph(config) as made:
                 snapshot = await made.copy(update={"checkpointer": saver}).aget_state(config)
                 shown = {made.output_channels} if isinstance(made.output_channels, str) else set(made.output_channels)

@@ -16,12 +16,12 @@ import orjson
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.database import runs, threads
+from service.database import runs
 from service.database.engine import Database
 from service.database.writer import Statement, Write
 from service.runs.announcements import Announcements
 from service.runs.executor import Executor
-from service.runs.outcome import CancelAction, Outcome, described, from_row
+from service.runs.outcome import CancelAction, Outcome, RunGone, described, recorded
 from service.runs.queue import QueueFull
 from service.runs.stream import Feeds
 
@@ -144,15 +144,13 @@ class JobQueue:
         with self._feeds.watching(run_id, only_end=True) as watch:
             while True:
                 watch.seen.clear()
-                row = await runs.ended(self._database, run_id)
-                if row is None:
+                try:
+                    found = await recorded(self._database, run_id)
+                except RunGone:
                     message = f"run {run_id} was deleted while somebody waited for it"
                     return Outcome("error", None, error=described("run_deleted", message, 404, "RunDeleted"))
-                if row["status"] in runs.FINISHED:
-                    interrupted = row["status"] == "interrupted"
-                    return from_row(
-                        row, await threads.interrupts(self._database, row["thread_id"]) if interrupted else None
-                    )
+                if found is not None:
+                    return found
                 await watch.next()
 
     async def cancel(self, run_id: str, action: CancelAction) -> "asyncio.Future[Outcome] | None":

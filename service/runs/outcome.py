@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from langgraph.errors import GraphRecursionError
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.database import runs, threads
+from service.database.engine import Database
 from service.database.runs import RunStatus
 from service.database.threads import ThreadStatus
 from service.runs import places
@@ -39,9 +40,20 @@ class Outcome:
         return "error" if self.error is not None else "idle"
 
 
-def from_row(row: RowMapping | dict[str, Any], interrupts: dict[str, Any] | None = None) -> Outcome:
-    """How a run that has ended did, as its row tells it. interrupts: its thread's, where it waits for somebody."""
-    return Outcome(row["status"], row["output"], interrupts or {}, row["error"])
+class RunGone(ConsiliaError):
+    code = "run_not_found"
+    status = 404
+
+
+async def recorded(database: Database, run_id: str) -> Outcome | None:
+    """How a run ended as SQL has it, None while it has not. Raises RunGone for a run that was deleted."""
+    row = await runs.ended(database, run_id)
+    if row is None:
+        raise RunGone(f"run {run_id} was deleted", run_id=run_id)
+    if row["status"] not in runs.FINISHED:
+        return None
+    waits_for = await threads.interrupts(database, row["thread_id"]) if row["status"] == "interrupted" else {}
+    return Outcome(row["status"], row["output"], waits_for, row["error"])
 
 
 def failure(error: Exception, run_seconds: float) -> Outcome:

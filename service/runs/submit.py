@@ -15,7 +15,7 @@ from service.database import runs, threads
 from service.database.tables import new_id
 from service.database.writer import Write
 from service.house import House
-from service.runs.outcome import Outcome, from_row
+from service.runs.outcome import Outcome, recorded
 from service.runs.sizes import check_size
 from service.runs.stream import changed
 from service.runs.webhooks import checked_url
@@ -44,11 +44,6 @@ class ThreadGone(ConsiliaError):
     """The thread was deleted while a run was being accepted on it."""
 
     code = "thread_not_found"
-    status = 404
-
-
-class RunGone(ConsiliaError):
-    code = "run_not_found"
     status = 404
 
 
@@ -155,12 +150,10 @@ async def outcome(house: House, run_id: str) -> asyncio.Future[Outcome]:
     """The future of a run's end, also of one that has ended. It is cancelled when this process goes down first."""
     future = await house.queue.outcome(run_id)
     if future is None:
+        found = await recorded(house.database, run_id)
+        assert found is not None, "what the queue does not know has ended"
         future = asyncio.get_running_loop().create_future()
-        row = await runs.ended(house.database, run_id)
-        if row is None:
-            raise RunGone(f"run {run_id} was deleted", run_id=run_id)
-        waits_for = await threads.interrupts(house.database, row["thread_id"]) if row["status"] == "interrupted" else {}
-        future.set_result(from_row(row, waits_for))
+        future.set_result(found)
     return future
 
 
