@@ -14,6 +14,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from tools.documents.document import Block
 from tools.errors import ConsiliaError
+from tools.medicine.narrative import Narrative
 
 NAMESPACE: Final = "urn:hl7-org:v3"
 _DEEPEST: Final = 100
@@ -49,7 +50,7 @@ def read_clinical_document(content: bytes) -> tuple[str, list[Block], str | None
         raise InvalidClinicalDocument("the XML is no HL7 CDA document: its root is not ClinicalDocument")
     code = root.find(_path("languageCode"))
     language = code.get("code") if code is not None else None
-    writer = _Writer()
+    writer = Narrative()
     title = root.findtext(_path("title"))
     if title and title.strip():
         writer.add(title, "heading", 0)
@@ -64,30 +65,6 @@ def read_clinical_document(content: bytes) -> tuple[str, list[Block], str | None
             "the CDA document has no narrative text; a document that is only coded is not read"
         )
     return writer.text, writer.blocks, language
-
-
-class _Writer:
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._length = 0
-        self.blocks: list[Block] = []
-
-    @property
-    def text(self) -> str:
-        return "".join(self._pieces)
-
-    def add(self, text: str, kind: str, level: int | None = None, row: int | None = None) -> None:
-        said = re.sub(r"\s+", " ", text).strip()
-        if not said:
-            return
-        end = self._length + len(said)
-        self.blocks.append(
-            Block.model_validate(
-                {"start": self._length, "end": end, "page": 1, "kind": kind, "level": level, "row": row}
-            )
-        )
-        self._pieces += [said, "\n"]
-        self._length = end + 1
 
 
 def _path(names: str) -> str:
@@ -115,7 +92,7 @@ def _patient(root: Element, language: str) -> Iterator[str]:
             yield f"{label}：{value}" if labels is _LABELS["zh"] else f"{label}: {value}"
 
 
-def _section(writer: _Writer, section: Element, level: int) -> None:
+def _section(writer: Narrative, section: Element, level: int) -> None:
     if level > _DEEPEST:
         raise InvalidClinicalDocument(f"the CDA document nests sections more than {_DEEPEST} deep")
     writer.add(section.findtext(_path("title")) or "", "heading", level)

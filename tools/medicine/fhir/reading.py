@@ -16,6 +16,7 @@ import orjson
 
 from tools.documents.document import Block
 from tools.medicine.fhir.writing import InvalidFhir
+from tools.medicine.narrative import Narrative
 
 MAX_RESOURCES: Final = 20_000
 _TITLES: Final = {
@@ -60,35 +61,16 @@ def from_fhir(content: bytes) -> tuple[str, list[Block], str | None]:
         kind, lines = _lines(resource, shown)
         if lines:
             grouped.setdefault(kind, []).extend(lines)
-    writer = _Writer()
+    writer = Narrative()
     for kind, titles in _TITLES.items():
         lines = list(dict.fromkeys(grouped.get(kind, [])))
         if lines:
-            writer.add(titles[shown] + ("：" if shown == "zh" else ":"), "heading")
+            writer.add(titles[shown] + ("：" if shown == "zh" else ":"), "heading", 0)
             for line in lines:
                 writer.add(line, "list_item")
     if not writer.blocks:
         raise InvalidFhir("the Bundle holds nothing that can be read as a record (conditions, medications, notes …)")
     return writer.text, writer.blocks, language
-
-
-class _Writer:
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._length = 0
-        self.blocks: list[Block] = []
-
-    @property
-    def text(self) -> str:
-        return "".join(self._pieces)
-
-    def add(self, text: str, kind: str) -> None:
-        said = _SEPARATOR.sub(" ", text).strip()
-        if said:
-            block = {"start": self._length, "end": self._length + len(said), "page": 1, "kind": kind}
-            self.blocks.append(Block.model_validate({**block, "level": 0 if kind == "heading" else None}))
-            self._pieces += [said, "\n"]
-            self._length += len(said) + 1
 
 
 def _dict(value: object) -> dict[str, Any]:
