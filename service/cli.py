@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from service.commands import advice, contracts, data, database, demo, evaluate, pool, records, runs, serve, worker
+from service.commands import (
+    advice,
+    contracts,
+    data,
+    database,
+    demo,
+    evaluate,
+    keys,
+    pool,
+    records,
+    runs,
+    serve,
+    tenants,
+    worker,
+)
 
 app = typer.Typer(
     name="consilia",
@@ -35,6 +49,8 @@ app.add_typer(runs.app, name="runs", rich_help_panel="Service")
 app.add_typer(pool.app, name="pool", rich_help_panel="Service")
 app.add_typer(data.app, name="data", rich_help_panel="Service")
 app.add_typer(database.app, name="db", rich_help_panel="Service")
+app.add_typer(keys.app, name="keys", rich_help_panel="Trust")
+app.add_typer(tenants.app, name="tenants", rich_help_panel="Trust")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import httpx
 from mcp.server.mcpserver import MCPServer
 from pydantic import ValidationError
 
 from agents.pool import Pool
 from service.auth import Keys, pepper
+from service.auth.gate import Gate
+from service.auth.tokens import ExternalTokens
 from service.collecting import collecting
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
@@ -61,6 +64,7 @@ class House:
     host: ToolHost
     pool: Pool
     keys: Keys
+    gate: Gate
     feeds: Feeds
     queue: Queue
     saver: DatabaseSaver
@@ -157,11 +161,20 @@ async def open_house(
         else:
             queue = await _job_queue(stack, settings, database, executor, feeds, role)
         scheduler = await stack.enter_async_context(Scheduler(database))
-        keys = Keys(database, settings.data_dir)
+        keys = Keys(database, settings.data_dir, await _tokens(stack, database, settings))
         saver = DatabaseSaver(database)
         if role != "command":
             await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
-        yield House(settings, database, registry, host, pool, keys, feeds, queue, saver, scheduler, secret)
+        gate = Gate(keys, settings)
+        yield House(settings, database, registry, host, pool, keys, gate, feeds, queue, saver, scheduler, secret)
+
+
+async def _tokens(stack: AsyncExitStack, database: Database, settings: Settings) -> ExternalTokens | None:
+    """What knows the tokens of external issuers, where there are any."""
+    if not settings.auth.issuers:
+        return None
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, follow_redirects=False))
+    return ExternalTokens(database, settings.auth.issuers, client)
 
 
 async def _local_queue(

@@ -8,6 +8,7 @@ import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -43,6 +44,22 @@ class Limits(BaseModel):
     )
     tenant_runs: int = Field(
         default=0, ge=0, description="Runs of one tenant that one process executes at a time; 0: no limit."
+    )
+    key_requests_per_minute: int | None = Field(
+        default=None,
+        ge=0,
+        description="Requests a minute of one key in one process; 0: no limit; none: 6000 where the service listens "
+        "beyond loopback, else no limit.",
+    )
+    tenant_requests_per_minute: int | None = Field(
+        default=None,
+        ge=0,
+        description="Requests a minute of one tenant in one process; 0: no limit; none: 30000 beyond loopback.",
+    )
+    unauthorized_per_minute: int | None = Field(
+        default=None,
+        ge=0,
+        description="Requests a minute without a good key from one address; 0: no limit; none: 60 beyond loopback.",
     )
     queued_runs: int = Field(default=10_000, ge=1, description="Runs that may wait; beyond, POST answers 429.")
     heartbeat_seconds: float = Field(default=2.0, gt=0, description="Pause between a worker's signs of life, seconds.")
@@ -143,6 +160,76 @@ class ThreadSettings(BaseModel):
     sweep_seconds: float = Field(default=60.0, gt=0, description="Pause between two sweeps, seconds.")
 
 
+class Issuer(BaseModel):
+    """An external issuer of tokens (OpenID Connect) that this service trusts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(description="The issuer, as its tokens' iss says; https, or http on loopback.")
+    audience: str = Field(min_length=1, description="What the tokens' aud must hold.")
+    scopes_claim: str = Field(default="scope", description="Claim that lists scopes; periods lead into objects.")
+    scopes_prefix: str = Field(
+        default="consilia:", min_length=1, description="What our scopes begin with there: consilia:invoke."
+    )
+    roles_claim: str = Field(default="roles", description="Claim that lists roles, such as realm_access.roles.")
+    roles: dict[str, Literal["viewer", "operator", "admin"]] = Field(
+        default_factory=dict, description="The issuer's role to ours."
+    )
+    tenant_claim: str = Field(default="", description="Claim that names the tenant, by name or id.")
+    tenant: str = Field(default="", description="Tenant of all its tokens, without tenant_claim; empty: the default.")
+    leeway_seconds: float = Field(default=30.0, ge=0, le=300, description="How far clocks may differ, seconds.")
+    keys_seconds: float = Field(
+        default=600.0, gt=0, le=86_400, description="How long the issuer's keys are kept before they are read anew."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_https(cls, url: str) -> str:
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if not (parts.scheme == "https" and parts.hostname) and not local:
+            raise ValueError("must begin with https:// (http only on loopback)")
+        return url
+
+
+class AuthSettings(BaseModel):
+    """Who may call, beside the keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    issuers: list[Issuer] = Field(default_factory=list[Issuer], description="External issuers of tokens.")
+
+
+class WebSettings(BaseModel):
+    """How the service is reached."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description='Networks of the proxies that end TLS in front, whose X-Forwarded-* is believed: "10.0.0.0/8".',
+    )
+    allow_origins: list[str] = Field(
+        default_factory=list, description='Origins whose pages may call from a browser (CORS): "https://chat.example".'
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for each in networks:
+            ip_network(each)
+        return networks
+
+    @field_validator("allow_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        for each in origins:
+            parts = urlsplit(each)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+                raise ValueError(f"{each!r} is no origin; write scheme and host alone, such as https://chat.example")
+        return origins
+
+
 class MarketSourceSettings(BaseModel):
     """A live source of market data: an MCP server of yours, by its URL or by the command that starts it on stdio."""
 
@@ -181,6 +268,8 @@ class Settings(BaseSettings):
         default_factory=dict, description="Live sources of market data by name; see docs/market-data.md."
     )
     pool: PoolSettings = Field(default_factory=PoolSettings, description="The model servers; none: embedded.")
+    auth: AuthSettings = AuthSettings()
+    web: WebSettings = WebSettings()
     sealing: Sealing = Sealing()
     webhooks: WebhookSettings = WebhookSettings()
     threads: ThreadSettings = ThreadSettings()

@@ -17,7 +17,7 @@ from service.api.access import TheCaller, TheHouse
 from service.api.runs import accept
 from service.api.shapes import RunCommand, RunCreate
 from service.api.sse import with_heartbeats
-from service.auth import Caller
+from service.auth import Caller, NotPermitted
 from service.database import runs
 from service.database.tables import new_id
 from service.house import House
@@ -111,6 +111,8 @@ async def call(assistant_id: str, request: Request, house: TheHouse, caller: The
                 updates = _updates(house, assistant, accepted, name, _parsed(SendParams, asked.params))
                 return StreamingResponse(with_heartbeats(updates), media_type="text/event-stream")
             result = await _result(house, caller, assistant, asked)
+        except NotPermitted:
+            raise
         except ConsiliaError as error:
             raise RpcError(messages.INVALID_PARAMS, error.message) from None
     except RpcError as error:
@@ -149,9 +151,11 @@ async def _result(house: House, caller: Caller, assistant: RowMapping, asked: En
             ended = await (await outcome(house, accepted.row["run_id"]))
             return messages.task(ended, assistant["assistant_id"], _names(accepted.row))
         case "tasks/get":
+            caller.require("read")
             wanted = _parsed(TaskParams, asked.params)
             return await _task(house, assistant, await _run(house, caller, wanted), wanted)
         case "tasks/cancel":
+            caller.require("invoke", assistant["graph_id"])
             wanted = _parsed(TaskParams, asked.params)
             row = await _run(house, caller, wanted)
             ending = await house.queue.cancel(row["run_id"], "interrupt")

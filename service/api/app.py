@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from service.api import (
     a2a,
@@ -26,6 +27,7 @@ from service.api import (
     usage,
 )
 from service.api.bodies import Bodies
+from service.api.headers import Headers
 from service.api.turnstile import Turnstile
 from service.house import House
 from tools.errors import ConsiliaError
@@ -65,6 +67,16 @@ def create_app(house: House) -> FastAPI:
     app.add_middleware(Bodies, limits=house.settings.limits)
     app.add_middleware(metrics.Measured, metrics=app.state.metrics)
     app.add_middleware(Turnstile)
+    app.add_middleware(Headers)
+    if origins := house.settings.web.allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "x-api-key"],
+            expose_headers=["content-location", "location", "ratelimit", "retry-after", "x-pagination-next"],
+            max_age=600,
+        )
     return app
 
 
@@ -78,7 +90,7 @@ async def _shown(request: Request, error: Exception) -> Response:
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'ApiKey realm="consilia", header="x-api-key"'
     if error.status == 429:
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = str(error.details.get("retry_after", 1))
     return response
 
 

@@ -142,7 +142,14 @@ async def _own(house: House, caller: Caller, assistant_id: str) -> RowMapping:
     if row["tenant_id"] != caller.tenant_id:
         assert row["tenant_id"] == DEFAULT_TENANT, "others' assistants are not visible"
         raise NotYours(f"Assistant {assistant_id} belongs to the installation; create one of your own on its graph")
+    _check_everybodys(caller, row["metadata"])
     return row
+
+
+def _check_everybodys(caller: Caller, metadata: dict[str, Any]) -> None:
+    """Raises NotPermitted unless the caller may change what every tenant uses."""
+    if metadata.get("created_by") == "system":
+        caller.require_installation()
 
 
 def _known_graph(house: House, graph_id: str | None) -> None:
@@ -175,6 +182,7 @@ async def create(body: AssistantCreate, house: TheHouse, caller: TheCaller) -> A
     assistant_id = threads.checked_uuid("assistant", body.assistant_id) if body.assistant_id else new_id()
     settings = body.model_dump(include={"graph_id", "name", "description", "config", "context", "metadata"})
     _settle_context(settings)
+    _check_everybodys(caller, body.metadata)
     try:
         row = await assistants.create(house.database, caller.tenant_id, assistant_id, **settings)
     except assistants.AssistantExists:
@@ -221,6 +229,7 @@ async def patch(assistant_id: str, body: AssistantPatch, house: TheHouse, caller
     """Make a new version and put it in force."""
     _known_graph(house, body.graph_id)
     row = await _own(house, caller, assistant_id)
+    _check_everybodys(caller, body.metadata or {})
     changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
     _settle_context(changes)
     changed = await assistants.change(house.database, caller.tenant_id, row["assistant_id"], changes)

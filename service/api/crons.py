@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from service.api import assistants, threads
-from service.api.access import TheCaller, TheHouse
+from service.api.access import TheCaller, TheHouse, may_start
 from service.api.paging import Json, Text, paged, shown
 from service.api.shapes import StreamMode
 from service.auth import Caller
@@ -124,6 +124,7 @@ def _end(end: datetime | None) -> datetime | None:
 
 async def _create(house: House, caller: Caller, body: CronCreate, thread_id: str | None) -> Cron:
     assistant = await assistants.find(house, caller, body.assistant_id)
+    may_start(caller, assistant["graph_id"], resumes=False)
     if body.webhook is not None:
         checked_url(body.webhook, house.settings.webhooks)
     cron_id, moment, end = new_id(), now(), _end(body.end_time)
@@ -216,12 +217,13 @@ async def get(cron_id: str, house: TheHouse, caller: TheCaller) -> Cron:
 @router.patch("/runs/crons/{cron_id}")
 async def patch(cron_id: str, body: CronPatch, house: TheHouse, caller: TheCaller) -> Cron:
     """Change the cron. Enabling it again counts from now: what it missed meanwhile is not started."""
+    row = dict(await find(house, caller, cron_id))
     asked = body.model_dump(mode="json", exclude_unset=True)
     if not asked:
         raise EmptyBody("Request body cannot be empty")
     if body.webhook is not None:
         checked_url(body.webhook, house.settings.webhooks)
-    row = dict(await find(house, caller, cron_id))
+    may_start(caller, (await assistants.find(house, caller, row["assistant_id"]))["graph_id"], resumes=False)
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None or name == "end_time"}
     payload = {**row["payload"], **given}
     payload["config"] = _config(payload.get("config") or {}, row["cron_id"])

@@ -24,7 +24,9 @@ from agents.exchange import Call, Exchange, Restarted
 from agents.faults import AnswerLost, RequestRefused
 from agents.routing import Route
 from agents.thinking import switched, thinking_fields
+from service.api.access import caller_of
 from service.auth import Caller
+from service.auth.caller import CHAT
 from service.database import usage
 from service.database.tables import new_id
 from service.house import House
@@ -271,7 +273,11 @@ async def _caller(house: House, request: Request) -> Caller:
     """By `Authorization: Bearer csl_…`, as OpenAI's clients send it, or by our x-api-key."""
     bearer = request.headers.get("authorization", "")
     scheme, _, token = bearer.partition(" ")
-    return await house.keys.caller(token if scheme.casefold() == "bearer" else request.headers.get("x-api-key"))
+    shown = token if scheme.casefold() == "bearer" else request.headers.get("x-api-key")
+    caller = await caller_of(request, house, shown, request.url.path)
+    if request.method == "POST":
+        caller.require("invoke", CHAT)
+    return caller
 
 
 def _about(route: Route) -> dict[str, str]:
@@ -293,7 +299,8 @@ def _status(error: ConsiliaError) -> int:
 
 
 def _refusal(error: ConsiliaError) -> Response:
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "2"}}
+    again = str(error.details.get("retry_after", 1))
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": again}, 503: {"Retry-After": "2"}}
     return _json(_error(error), _status(error), headers.get(_status(error)))
 
 

@@ -5,16 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from service.api.access import TheCaller, TheHouse
-from service.api.usage import NotPermitted
-from service.auth import Caller
 
 router = APIRouter(tags=["pool"])
 
 
 @router.get("/pool")
 async def status(house: TheHouse, caller: TheCaller) -> dict[str, Any]:
-    """Every model and endpoint: state, load, requests, failures. Needs the scope admin."""
-    _admin(caller)
+    """Every model and endpoint: state, load, requests, failures. Needs an admin of the default tenant."""
+    caller.require_installation()
     return house.pool.status()
 
 
@@ -26,11 +24,6 @@ async def drain(
     draining: Annotated[bool, Body(description="false: send it requests again.")] = True,
 ) -> dict[str, Any]:
     """Send an endpoint no new requests; those that run end in peace. Of this process only, until it restarts."""
-    _admin(caller)
+    caller.require_installation()
     house.pool.drain(endpoint, draining)
     return house.pool.status()
-
-
-def _admin(caller: Caller) -> None:
-    if "admin" not in caller.scopes:
-        raise NotPermitted("the pool is shown to keys with the scope admin")

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import IntegrityError
 
 from service.api import assistants, threads
-from service.api.access import TheCaller, TheHouse
+from service.api.access import TheCaller, TheHouse, may_start
 from service.api.lifetimes import default_ttl
 from service.api.shapes import CheckpointRef, Run, RunCreate, RunsCancel, StreamMode, run_shape
 from service.api.sse import sse
@@ -57,13 +58,14 @@ async def accept(
     run_id: str | None = None,
     along: tuple[Write, ...] = (),
 ) -> Accepted:
-    """Check and accept a run. run_id, along: as in Order."""
+    """Check and accept a run. run_id, along: as in Order. Raises NotPermitted."""
     assistant = await assistants.find(house, caller, body.assistant_id)
+    resumes = body.command is not None and body.command.resume is not None
+    may_start(caller, assistant["graph_id"], resumes=resumes)
     if thread_id is not None:
         thread_id = await _thread(house, caller, thread_id, body)
     at = body.checkpoint or (CheckpointRef(checkpoint_id=body.checkpoint_id) if body.checkpoint_id else None)
     chosen = at.configurable() if at else {}
-    resumes = body.command is not None and body.command.resume is not None
     await check_start(house, assistant["graph_id"], thread_id, chosen, resumes)
     order = Order(
         assistant=assistant,
@@ -123,7 +125,10 @@ async def _thread(house: House, caller: Caller, thread_id: str, body: RunCreate)
             raise
     thread_id = threads.checked_uuid("thread", thread_id)
     creation, _ = thread_rows.creation(caller.tenant_id, thread_id, {}, ttl=default_ttl(house.settings.threads))
-    await house.database.writer.write(creation)
+    try:
+        await house.database.writer.write(creation)
+    except IntegrityError:  # made at this moment by another request, or another tenant's
+        await threads.find(house, caller, thread_id)
     return thread_id
 
 

@@ -58,7 +58,7 @@ async def _events(
     house: House, caller: Caller, thread: RowMapping, modes: set[str], last: str | None
 ) -> AsyncGenerator[bytes]:
     thread_id: str = thread["thread_id"]
-    cursor, resumed, after = await _beginning(house, thread_id, last)
+    cursor, resumed, after = await _beginning(house, caller, thread_id, last)
     changed_at: datetime = thread["state_updated_at"]
     while True:
         following = resumed
@@ -77,14 +77,15 @@ async def _events(
         await house.feeds.next_opened()
 
 
-async def _beginning(house: House, thread_id: str, last: str | None) -> tuple[str, str | None, int]:
+async def _beginning(house: House, caller: Caller, thread_id: str, last: str | None) -> tuple[str, str | None, int]:
     """Where to begin: after which run; or with which run, and after which of its events."""
     if last == "-":
         return "", None, 0
     run_id, _, seq = (last or "").rpartition(":")
     if run_id and seq == _DONE:
         return run_id, None, 0
-    if run_id and seq.isdecimal() and await runs.status(house.database, run_id) is not None:
+    its_own = run_id and await runs.get(house.database, caller.tenant_id, run_id, thread_id) is not None
+    if its_own and seq.isdecimal() and len(seq) < 10:
         return run_id, run_id, int(seq)
     in_flight = await house.queue.on_thread(thread_id)
     newest = await runs.newest_on_thread(house.database, thread_id, before=min(in_flight, default=None))

@@ -8,16 +8,8 @@ from pydantic import BaseModel
 
 from service.api.access import TheCaller, TheHouse
 from service.database import usage
-from tools.errors import ConsiliaError
 
 router = APIRouter(tags=["usage"])
-
-
-class NotPermitted(ConsiliaError):
-    """The key's scopes do not include what was asked."""
-
-    code = "not_permitted"
-    status = 403
 
 
 class Total(BaseModel):
@@ -36,13 +28,13 @@ class Total(BaseModel):
 async def totals(
     house: TheHouse,
     caller: TheCaller,
-    by: Annotated[usage.By, Query(description="What to add up by; tenant needs the scope admin.")] = "model",
+    by: Annotated[usage.By, Query(description="What to add up by; tenant: for the installation's admins.")] = "model",
     days: Annotated[float, Query(gt=0, le=3660, description="How far back.")] = 30,
 ) -> list[Total]:
     """Calls, tokens and cost by model, workflow, run or tenant; of runs and of /v1 together."""
     everybody = by == "tenant"
-    if everybody and "admin" not in caller.scopes:
-        raise NotPermitted("totals by tenant need a key with the scope admin")
+    if everybody:
+        caller.require_installation()
     since = datetime.now(UTC) - timedelta(days=days)
     rows = await usage.totals(house.database, None if everybody else caller.tenant_id, by, since)
     return [Total.model_validate(dict(row)) for row in rows]

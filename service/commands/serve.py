@@ -31,10 +31,13 @@ def serve(
     With SQLite (the default) the database is made and upgraded by itself, under ./var. With PostgreSQL there may be
     several of these, and any number of `consilia worker`. The first start prints a key.
     """
+    from service.auth.exposure import is_loopback
     from service.listening import listen
 
     chosen = settings(config, host=host, port=port, execute=execute)
     configure_logs(chosen.log_level)
+    if not is_loopback(chosen.host):
+        run(_check_exposure(chosen))
     try:
         listener = listen(chosen.host, chosen.port)
     except OSError as error:
@@ -46,6 +49,17 @@ def serve(
 
     run(_serve(chosen, listener, url))
     leave_stuck_nodes()
+
+
+async def _check_exposure(chosen: Settings) -> None:
+    """Raises UnsafeBinding before anything is opened to a network."""
+    from service.auth.exposure import check_exposure
+    from service.database import keys, migrate
+    from service.database.engine import open_database
+
+    async with open_database(chosen.database_url) as database:
+        await migrate.ensure(database)
+        check_exposure(chosen, await keys.living(database))
 
 
 async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
@@ -64,6 +78,8 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
             "server_header": False,
             "timeout_graceful_shutdown": 10,
             "timeout_keep_alive": 75,
+            "proxy_headers": bool(chosen.web.trusted_proxies),
+            "forwarded_allow_ips": chosen.web.trusted_proxies,
         }
         server = Server(uvicorn.Config(create_app(house), **options))  # pyright: ignore[reportArgumentType]
         _greet(url, key, str(chosen.data_dir / "first-key"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from sqlalchemy import RowMapping, Select, bindparam, func, insert, select, update
+from sqlalchemy import RowMapping, Select, bindparam, func, insert, or_, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -194,7 +194,9 @@ async def versions(
 
 
 def _visible(tenant_id: str) -> Any:
-    return Assistant.tenant_id.in_([tenant_id, DEFAULT_TENANT])
+    """The tenant's own, and the one that each graph has by itself."""
+    by_itself = Assistant.metadata_["created_by"].as_string() == "system"
+    return or_(Assistant.tenant_id == tenant_id, (Assistant.tenant_id == DEFAULT_TENANT) & by_itself)
 
 
 async def get(database: Database, tenant_id: str, assistant_id: str) -> RowMapping | None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import NAMESPACE_OID, uuid5
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -63,15 +63,27 @@ class Table(DeclarativeBase):
 
 
 class Tenant(Table):
+    """Who rows belong to. suspended_at: since when its keys let nobody in. The limits are those of the settings where
+    they are none. retention_days: days that ended runs are kept, by workflow, "*" for all others."""
+
     __tablename__ = "tenants"
+    __table_args__ = (Index("uq_tenants_name", "name", unique=True),)
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
+    suspended_at: Mapped[datetime | None]
+    requests_per_minute: Mapped[int | None]
+    tokens_per_month: Mapped[int | None] = mapped_column(BigInteger)
+    cost_per_month: Mapped[float | None]
+    retention_days: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
 
 class ApiKey(Table):
-    """A caller's key. secret_hash: hex of the keyed hash of the secret; the secret itself is shown once, never kept."""
+    """A caller's key. secret_hash: hex of the keyed hash of the secret; the secret itself is shown once, never kept.
+
+    created_by: the key or command that made it. replaced_by: the key that rotation put in its place.
+    """
 
     __tablename__ = "api_keys"
 
@@ -84,6 +96,42 @@ class ApiKey(Table):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    requests_per_minute: Mapped[int | None]
+    created_by: Mapped[str | None]
+    replaced_by: Mapped[str | None]
+
+
+class AuditHead(Table):
+    """The end of the audit log: one row. Who appends updates it first, so that appending goes one after the other."""
+
+    __tablename__ = "audit_head"
+
+    head_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str]
+
+
+class AuditEvent(Table):
+    """Who did what to what, when, from where. Rows are only ever added; triggers refuse anything else.
+
+    seq: 1-based, without gaps. actor: a key's id, `token:` and a subject, `command`, or `nobody`. action: such as
+    "runs.create". target: the path's ids. status: the HTTP status, 0 for a command. hash: HMAC of the row and the hash
+    before it.
+    """
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index("ix_audit_events_tenant_id_seq", "tenant_id", "seq"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    tenant_id: Mapped[str | None]
+    actor: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str]
+    address: Mapped[str]
+    status: Mapped[int]
+    details: Mapped[dict[str, Any]]
+    hash: Mapped[str]
 
 
 class Assistant(Table):

@@ -1,0 +1,57 @@
+"""The one way in: a credential becomes a caller, within the limits of its key, its tenant and its address."""
+
+from dataclasses import dataclass, field
+
+from service.auth.caller import Caller
+from service.auth.exposure import is_loopback
+from service.auth.key_text import Unauthorized
+from service.auth.keys import Keys
+from service.auth.rates import RateLimited, Rates, Standing
+from service.settings import Settings
+
+EXPOSED = {"key": 6000, "tenant": 30_000, "address": 60}
+"""Requests a minute where the service listens beyond loopback and the settings say nothing."""
+
+
+@dataclass(slots=True)
+class Gate:
+    """Use one a process, for every request whatever it speaks."""
+
+    keys: Keys
+    settings: Settings
+    rates: Rates = field(default_factory=Rates)
+
+    async def enter(self, credential: str | None, address: str) -> tuple[Caller, list[Standing]]:
+        """Whose credential it is, and how its limits stand after this request.
+
+        address: the client's. Raises Unauthorized, RateLimited.
+        """
+        refused = self._limit("address", self.settings.limits.unauthorized_per_minute)
+        if refused and self.rates.spent("address", address, refused):
+            raise RateLimited(
+                f"more than {refused} requests a minute without a good key came from your address; wait a minute",
+                limit=refused,
+                by="address",
+                retry_after=60,
+            )
+        try:
+            caller = await self.keys.caller(credential)
+        except Unauthorized:
+            if refused:
+                self.rates.take("address", address, refused)
+            raise
+        limits = self.settings.limits
+        of_key = caller.requests_per_minute or self._limit("key", limits.key_requests_per_minute)
+        of_tenant = caller.tenant_requests_per_minute or self._limit("tenant", limits.tenant_requests_per_minute)
+        standings: list[Standing] = []
+        if of_key:
+            standings.append(self.rates.take("key", caller.key_id, of_key))
+        if of_tenant:
+            standings.append(self.rates.take("tenant", caller.tenant_id, of_tenant))
+        return caller, standings
+
+    def _limit(self, name: str, said: int | None) -> int:
+        """The limit that holds, 0 for none."""
+        if said is not None:
+            return said
+        return 0 if is_loopback(self.settings.host) else EXPOSED[name]
