@@ -7,18 +7,19 @@ inside `agents.exchange`.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from agents import prompting
 from agents.attempt import Wanted, attempt
 from agents.chat_model import PoolChat
 from agents.completion import Usage
-from agents.demand import Demand
+from agents.demand import Demand, Needs
 from agents.escalation import EscalationExhausted
-from agents.faults import ContextExceeded, ModelBusy, ModelLost
+from agents.faults import ContextExceeded, ModelBusy, ModelFull, ModelLost
 from agents.inquiry import Inquiry, attempted
 from agents.pool import Pool
 from agents.pool_settings import OnOutage
@@ -108,9 +109,10 @@ class Counsel:
         return False
 
     async def _measured(self, inquiry: Inquiry[Answer]) -> Signals:
-        """Language by the detector, length by the bound, or counted where the bound would shut a model out."""
+        """Language by the detector, structure by the form of its lines, length by the bound, or counted where the bound
+        would shut a model out."""
         asked = "\n".join(str(each["content"]) for each in prompting.messages(inquiry.question, "", inquiry.facts))
-        languages = measure(inquiry.material or asked).languages
+        found = measure(inquiry.material or asked)
         smallest = min(candidate.room for candidate in self.pool.candidates())
         enough = max(0, smallest - self._answer_tokens(inquiry) - self.pool.settings.routing.thinking_tokens)
         around = len(asked.encode()) + 1
@@ -118,7 +120,7 @@ class Counsel:
         if material + around > enough:
             around, _ = await self.pool.tokens(asked, 0)
         tokens = material + around
-        return Signals(languages, tokens, exact)
+        return replace(found, tokens=tokens, exact=exact)
 
     async def _parts(self, inquiry: Inquiry[Answer], signals: Signals) -> list[str] | None:
         """The material in parts that fit, or None where length is not what keeps it from being asked."""
@@ -126,7 +128,7 @@ class Counsel:
         if question.merge is None or not inquiry.material:
             return None
         policy = self.pool.settings.routing
-        short = Demand.of(question.needs, Signals(signals.languages), policy)
+        short = Demand.of(question.needs, replace(signals, tokens=0, failures=()), policy)
         rooms = [each.room for each in self.pool.candidates() if short.obstacle(each) is None]
         if not rooms:
             return None
@@ -157,7 +159,7 @@ class Counsel:
     async def _until_it_holds(self, inquiry: Inquiry[Answer], signals: Signals) -> Answered[Answer]:
         question, outages = inquiry.question, 0
         while True:
-            measured = Signals(signals.languages, signals.tokens, signals.exact, tuple(inquiry.failures))
+            measured = replace(signals, failures=tuple(inquiry.failures))
             try:
                 route = await self.pool.routed(question.needs, measured)
             except EscalationExhausted:
@@ -169,7 +171,10 @@ class Counsel:
                 route = _because(route, inquiry.note)
             inquiry.route = route
             try:
-                read_ = await self._ask_once(inquiry, route, signals.tokens)
+                read_ = await self._ask_once(inquiry, route, measured)
+            except ModelFull:
+                inquiry.failures.append(Failure(route.model, "full"))
+                continue
             except (ModelLost, NoModelAvailable):
                 outages += 1
                 if outages > self.pool.settings.retries:
@@ -178,11 +183,11 @@ class Counsel:
             if isinstance(read_, Fit):
                 return Answered(read_.value, route, inquiry.usage)
 
-    async def _ask_once(self, inquiry: Inquiry[Answer], route: Route, tokens: int) -> Fit[Answer] | None:
+    async def _ask_once(self, inquiry: Inquiry[Answer], route: Route, signals: Signals) -> Fit[Answer] | None:
         """One attempt, or two samples at once; what is unfit or doubtful is noted as a failure."""
         question = inquiry.question
         twice = question.samples > 1 and route.step == "first"
-        wanted = self._wanted(inquiry, route, tokens)
+        wanted = self._wanted(inquiry, route, signals)
         inquiry.prompt = list(wanted.messages)
         asking = [asyncio.ensure_future(attempt(self.pool, route, wanted)) for _ in range(2 if twice else 1)]
         try:
@@ -233,14 +238,14 @@ class Counsel:
         least = self.pool.settings.routing.confidence
         return f"confidence {sure:.2f} is below {least:.2f}" if sure is not None and sure < least else None
 
-    def _wanted(self, inquiry: Inquiry[Answer], route: Route, tokens: int) -> Wanted:
+    def _wanted(self, inquiry: Inquiry[Answer], route: Route, signals: Signals) -> Wanted:
         question = inquiry.question
         messages = prompting.messages(question, inquiry.material, inquiry.facts)
         room = self._answer_tokens(inquiry)
         said, unfit = inquiry.unfit or (None, None)
         if unfit is not None and unfit.kind == "truncated":
             room *= 2
-        room = max(self.pool.settings.routing.answer_tokens, min(room, self._room(route, tokens)))
+        room = max(self.pool.settings.routing.answer_tokens, min(room, self._room(route, signals.tokens)))
         if said is not None and unfit is not None and route.step == "repair":
             messages += prompting.repair(said.completion.text, unfit.told)
         return Wanted(
@@ -250,7 +255,15 @@ class Counsel:
             prompting.digest(inquiry.material) if inquiry.material else None,
             self.salt,
             self.priority,
+            elsewhere=self._elsewhere(question.needs, route, signals),
         )
+
+    def _elsewhere(self, needs: Needs, route: Route, signals: Signals) -> Callable[[], bool] | None:
+        """Whether another model could take the question now; None where it must wait for this one: it was moved here
+        already, or the adapter that it needs is here."""
+        if route.adapter or signals.full:
+            return None
+        return partial(self.pool.elsewhere, needs, signals, route.model)
 
     def _room(self, route: Route, tokens: int) -> int:
         """Tokens that the model's context leaves for an answer, beside the prompt and the thinking."""

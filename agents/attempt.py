@@ -9,18 +9,19 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
-from agents.completion import CLOSE, OPEN, Completion, Draft, Price
+from agents.completion import Completion, Draft, Price
+from agents.continuing import after_text, after_thinking, as_text
 from agents.dialects import Dialect
 from agents.exchange import Call, Exchange, Piece, Restarted, Try
 from agents.faults import RequestRefused
 from agents.model import Model
 from agents.pool import Pool
 from agents.routing import Route
-from agents.thinking import closed, continuable, switched, thinking_fields
+from agents.thinking import continuable, switched, thinking_fields
 
 Hear = Callable[[Piece], Awaitable[None]]
 """Gets the pieces of an answer as they come; after a `Restarted` what came before is void."""
@@ -29,8 +30,8 @@ Hear = Callable[[Piece], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is asked. format: the `response_format`. answer_tokens: room for the answer, beside that for thinking.
-    affinity: see `Call`. salt: keeps a tenant's prefixes apart in vLLM's cache. priority: lower is earlier (vLLM).
-    more: further fields of the request (tools, stop, …), which win over the route's sampling."""
+    affinity, elsewhere: see `Call`. salt: keeps a tenant's prefixes apart in vLLM's cache. priority: lower is earlier
+    (vLLM). more: further fields of the request (tools, stop, …), which win over the route's sampling."""
 
     messages: Sequence[dict[str, Any]]
     answer_tokens: int
@@ -39,6 +40,7 @@ class Wanted:
     salt: str | None = None
     priority: int = 0
     more: dict[str, Any] = field(default_factory=dict[str, Any])
+    elsewhere: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +72,32 @@ class _Asker:
         opened = thinks and model.facts.thinking == "always"
         draft = Draft(dialect.thought, opened)
 
-        def resume() -> dict[str, Any] | None:
-            return resumed(body, draft, model.facts, dialect)
+        closed = not thinks and body["messages"][-1]["role"] == "assistant"
+        goes_on = closed
 
-        call = Call(model.name, body, self.wanted.affinity, self.route.adapter, resume=resume if self.hear else None)
+        def resume() -> dict[str, Any] | None:
+            nonlocal goes_on
+            again = resumed(body, draft, model.facts, dialect)
+            goes_on = goes_on or again is not None
+            return again
+
+        call = Call(
+            model.name,
+            body,
+            self.wanted.affinity,
+            self.route.adapter,
+            resume=resume if self.hear else None,
+            elsewhere=None if self.first else self.wanted.elsewhere,
+        )
         exchange: Exchange = self.pool.exchange(call)
         async with aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
+                if goes_on and not isinstance(piece, Restarted):
+                    as_text(piece, dialect.thought)
                 if self.hear is not None:
                     await self.hear(piece)
                 if isinstance(piece, Restarted):
-                    draft = Draft(draft.thought, opened)
+                    draft, goes_on = Draft(draft.thought, opened), closed
                     continue
                 draft.take(piece)
                 if self.first is None and draft.begun:
@@ -129,20 +146,11 @@ async def _second_pass(asker: _Asker, body: dict[str, Any], first: Completion, d
     """Close the thinking and generate the answer from there; what had come of it before is generated anew."""
     if asker.hear is not None and (first.text or first.tool_calls):
         await asker.hear(Restarted("its thinking was cut off in two passes"))
-    partial = {"role": "assistant", "content": closed(first.thinking)}
-    again = {
-        **body,
-        **(dialect.continues or {}),
-        "messages": [*body["messages"], partial],
-        "max_tokens": asker.wanted.answer_tokens,
-        "chat_template_kwargs": {"enable_thinking": False},
-    }
+    again = after_thinking(body, first.thinking, dialect, asker.wanted.answer_tokens)
     second = await asker.send(again, thinks=False)
-    # A reasoning parser that waits for </think> takes an answer without one for thinking.
-    text = second.text or second.thinking
     usage = first.usage + second.usage
     thought = replace(usage, tokens_thinking=first.usage.tokens_out, tokens_in=first.usage.tokens_in)
-    return Completion(text, first.thinking, second.tool_calls, second.finish, thought)
+    return Completion(second.text, first.thinking, second.tool_calls, second.finish, thought)
 
 
 def request_fields(pool: Pool, route: Route, wanted: Wanted, model: Model, dialect: Dialect) -> dict[str, Any]:
@@ -158,29 +166,43 @@ def request_fields(pool: Pool, route: Route, wanted: Wanted, model: Model, diale
     if wanted.format is not None and dialect.schema:
         body["response_format"] = wanted.format
     elif wanted.format is not None:
-        schema = orjson.dumps(wanted.format["json_schema"]["schema"]).decode()
-        last = messages[-1]
-        messages[-1] = {**last, "content": f"{last['content']}\n\nThe JSON schema of the answer: {schema}"}
+        schema_in_words(messages, wanted.format)
     if dialect.priority and entry.priority_scheduling:
         body["priority"] = wanted.priority
     if dialect.salt and wanted.salt:
         body["cache_salt"] = wanted.salt
     body["messages"] = messages
-    return {**body, **wanted.more}
+    body |= wanted.more
+    if body.get("tools") and dialect.strict_tools:
+        body["tools"] = strict_tools(body["tools"])
+    return body
+
+
+def schema_in_words(messages: list[dict[str, Any]], format_: dict[str, Any]) -> None:
+    """Append the schema to the last message, for a server that constrains nothing by it."""
+    schema = orjson.dumps(format_["json_schema"].get("schema")).decode()
+    last = messages[-1]
+    messages[-1] = {**last, "content": f"{last.get('content') or ''}\n\nThe JSON schema of the answer: {schema}"}
+
+
+def strict_tools(tools: Any) -> Any:
+    """The tools, each held to its schema unless it says itself whether it is (OpenAI's `strict`). What is no list of
+    functions stays as it is: the server says what is wrong with it."""
+    return [_strict(tool) for tool in cast(list[Any], tools)] if isinstance(tools, list) else tools
+
+
+def _strict(tool: Any) -> Any:
+    given: dict[str, Any] = tool if isinstance(tool, dict) else {}
+    function = given.get("function")
+    if not isinstance(function, dict):
+        return cast(Any, tool)
+    return {**given, "function": {"strict": True, **cast(dict[str, Any], function)}}
 
 
 def resumed(body: dict[str, Any], draft: Draft, model: Model, dialect: Dialect) -> dict[str, Any] | None:
     """The request that lets another server go on with plain text from where this one broke off; None where that cannot
     be: in the middle of thinking, a tool call, or an answer that a schema constrains from its first letter."""
     so_far = draft.completion(Price())
-    constrained = "response_format" in body or "tools" in body or "continue_final_message" in body
-    if constrained or not so_far.text or so_far.tool_calls or not continuable(model, dialect):
+    if not so_far.text or so_far.tool_calls:
         return None
-    thought = f"{OPEN}\n{so_far.thinking}\n{CLOSE}\n\n" if so_far.thinking else ""
-    partial = {"role": "assistant", "content": thought + so_far.text}
-    return {
-        **body,
-        **(dialect.continues or {}),
-        "messages": [*body["messages"], partial],
-        "chat_template_kwargs": {"enable_thinking": False},
-    }
+    return after_text(body, so_far.thinking, so_far.text, model, dialect, draft.generated)

@@ -10,6 +10,7 @@ In a graph that Consilia runs, a node asks `chat_model(config)` for it; elsewher
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 from uuid import uuid4
@@ -24,10 +25,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
 from agents.attempt import Hear, Said, Wanted, attempt
-from agents.chatting import Chat, decide
+from agents.chatting import Chat, Decided, decide
 from agents.completion import Usage
 from agents.exchange import Piece, Restarted
-from agents.faults import AnswerLost
+from agents.faults import AnswerLost, ModelFull
 from agents.messages import to_chunk, to_message, to_openai
 from agents.pool import Pool
 from agents.record import ModelCall, ModelLedger
@@ -127,10 +128,16 @@ class PoolChat(BaseChatModel):
                 text = chunk.content if isinstance(chunk.content, str) else ""
                 await run_manager.on_llm_new_token(text, chunk=ChatGenerationChunk(message=chunk))
 
-        chat = self._chat(messages, stop, kwargs)
-        route = await decide(self.pool, chat)
-        thought = self.pool.dialect(route.model).thought
-        said = await self._ask(chat, route, hear, run_manager)
+        chat, full = self._chat(messages, stop, kwargs), list[str]()
+        while True:
+            decided = await decide(self.pool, chat, full)
+            route = decided.route
+            thought = self.pool.dialect(route.model).thought
+            try:
+                said = await self._ask(chat, decided, hear, run_manager)
+                break
+            except ModelFull:
+                full.append(route.model)
         message = to_message(said.completion, f"{base}-{number}", told(route, said))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -143,11 +150,11 @@ class PoolChat(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         kwargs.pop("stream", None)
         chat = self._chat(messages, stop, kwargs)
-        route = await decide(self.pool, chat)
+        route = (await decide(self.pool, chat)).route
         thought = self.pool.dialect(route.model).thought
         message_id = f"run-{run_manager.run_id}" if run_manager else f"run-{uuid4()}"
         heard: asyncio.Queue[Piece | None] = asyncio.Queue(maxsize=64)
-        asking = asyncio.create_task(self._ask(chat, route, heard.put, run_manager))
+        asking = asyncio.create_task(self._ask(chat, Decided(route), heard.put, run_manager))
         asking.add_done_callback(lambda _: _end(heard))
         shown = False
         try:
@@ -194,20 +201,24 @@ class PoolChat(BaseChatModel):
         )
 
     async def _ask(
-        self, chat: Chat, route: Route, hear: Hear, run_manager: AsyncCallbackManagerForLLMRun | None
+        self, chat: Chat, decided: Decided, hear: Hear, run_manager: AsyncCallbackManagerForLLMRun | None
     ) -> Said:
-        started, clock = datetime.now(UTC), time.perf_counter()
-        wanted = chat.wanted(self.pool)
+        started, clock, route = datetime.now(UTC), time.perf_counter(), decided.route
+        wanted = replace(chat.wanted(self.pool), elsewhere=decided.elsewhere)
+        moved = False
         said: Said | None = None
         error: dict[str, object] | None = None
         try:
             said = await attempt(self.pool, route, wanted, hear)
             return said
+        except ModelFull:
+            moved = True
+            raise
         except ConsiliaError as failure:
             error = failure.as_payload()
             raise
         finally:
-            if self.ledger is not None:
+            if self.ledger is not None and not moved:
                 metadata = (run_manager.metadata if run_manager else None) or {}
                 keep = self.pool.settings.keep_thinking
                 call = _recorded(route, wanted, said, error, metadata, started, clock, keep)

@@ -1,8 +1,9 @@
 """A conversation that somebody else leads: routed by what can be told of it, and turned into a request."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, cast
 
 import orjson
@@ -11,7 +12,7 @@ from agents.attempt import Wanted
 from agents.pool import Pool
 from agents.pool_settings import PoolModel
 from agents.routing import Needs, Route
-from agents.signals import Signals, measure
+from agents.signals import Failure, Signals, measure
 from agents.thinking import soft_switch, without_switches
 from tools.errors import ConsiliaError, InvalidInput
 
@@ -67,8 +68,19 @@ class Chat:
         )
 
 
-async def decide(pool: Pool, chat: Chat) -> Route:
-    """Who answers. Raises NoModelConfigured, UnknownPoolModel, NoCapableModel, NoModelAvailable."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """elsewhere: whether another model could take the chat now; None where it must wait for this one."""
+
+    route: Route
+    elsewhere: Callable[[], bool] | None = None
+
+
+async def decide(pool: Pool, chat: Chat, full: Sequence[str] = ()) -> Decided:
+    """Who answers. full: models that were waited for in vain (ModelFull).
+
+    Raises NoModelConfigured, UnknownPoolModel, NoCapableModel, NoModelAvailable.
+    """
     if pool.embedded:
         raise NoModelConfigured("no model server is configured: add [[pool.models]] to consilia.toml")
     if not chat.messages:
@@ -76,7 +88,7 @@ async def decide(pool: Pool, chat: Chat) -> Route:
     text = whole_text(chat.messages, chat.more.get("tools") or ())
     asked = next((_text(each) for each in reversed(chat.messages) if each.get("role") == "user"), "")
     named = None if chat.model == AUTO else chat.model
-    languages = () if named else measure(asked[:_SAMPLE]).languages
+    signals = Signals() if named else measure(asked[:_SAMPLE])
     tokens, exact = await pool.tokens(text, _enough(pool))
     needs = Needs(
         reasoning=bool(chat.wish),
@@ -84,7 +96,11 @@ async def decide(pool: Pool, chat: Chat) -> Route:
         tools=bool(chat.more.get("tools")),
         adapter=adapter_of(pool, named),
     )
-    return await pool.routed(needs, Signals(languages, tokens, exact), only=base_of(pool, named))
+    failures = tuple(Failure(name, "full") for name in full)
+    signals = replace(signals, tokens=tokens, exact=exact, failures=failures)
+    route = await pool.routed(needs, signals, only=base_of(pool, named))
+    moves = named is None and not full and len(pool.models) > 1
+    return Decided(route, partial(pool.elsewhere, needs, signals, route.model) if moves else None)
 
 
 def adapter_of(pool: Pool, name: str | None) -> str | None:

@@ -77,6 +77,15 @@ class Draft:
         """Whether anything of the answer has come."""
         return bool(self._text or self._thinking or self._tools)
 
+    @property
+    def generated(self) -> int:
+        """Chunks that carried something: at most as many tokens, where the server tells no count."""
+        return self._chunks
+
+    def drop_calls(self) -> None:
+        """Forget the tool calls that were begun: their server is lost, and the text is gone on from."""
+        self._tools.clear()
+
     def take(self, chunk: Mapping[str, Any]) -> None:
         """Add a chunk of a stream, or a whole body, of the first choice."""
         if usage := chunk.get("usage"):

@@ -18,8 +18,12 @@ _ASKS: Final = {
     Purpose.EXTRACTION: "copies facts out of the material",
     Purpose.MULTILINGUAL: "is in another language than English",
     Purpose.LOW_LATENCY: "wants a quick answer",
+    Purpose.STRUCTURED: "is about {structure} rather than prose",
     Purpose.ENGLISH: "wants English prose",
 }
+
+
+_STRUCTURES: Final = {"code": "code", "table": "tables", "records": "records such as JSON", "formulas": "formulas"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Demand:
     languages: tuple[str, ...]
     material: int
     purpose: Purpose
+    structure: str = ""
 
     @classmethod
     def of(cls, needs: Needs, signals: Signals, policy: Policy) -> "Demand":
@@ -75,10 +80,12 @@ class Demand:
             (needs.extraction, Purpose.EXTRACTION),
             (not english, Purpose.MULTILINGUAL),
             (needs.low_latency, Purpose.LOW_LATENCY),
+            (signals.structure.kind != "prose", Purpose.STRUCTURED),
             (True, Purpose.ENGLISH),
         )
         purpose = next(purpose for asked, purpose in choices if asked)
-        return cls(needs, policy, languages, max(needs.long_context, signals.tokens), purpose)
+        structure = _STRUCTURES.get(signals.structure.kind, "")
+        return cls(needs, policy, languages, max(needs.long_context, signals.tokens), purpose, structure)
 
     def obstacle(self, candidate: Candidate) -> str | None:
         """Why the model cannot answer, or None."""
@@ -138,7 +145,7 @@ class Demand:
         """The reason for the first choice."""
         order = self.policy.prefer.get(self.purpose, ())
         place = self._place(chosen, self.purpose)
-        asks = f"The question {_ASKS[self.purpose]}"
+        asks = f"The question {_ASKS[self.purpose].format(structure=self.structure)}"
         named = chosen.name if chosen.name == chosen.model.name else f"{chosen.name} ({chosen.model.title})"
         if adapter:
             return f"{asks}, and {named} has the fine-tuned adapter."

@@ -16,7 +16,8 @@ class Dialect:
     with the names of the gauges for running and waiting requests. switch: how thinking is turned on and off.
     budget: request field that bounds thinking, None: the two-pass way. sampling: fields beyond OpenAI's that are taken.
     schema: whether `response_format` of type json_schema constrains the answer. continues: fields that let an answer be
-    continued from a partial assistant message. tokenize: path from the root and name of the text's field. thought:
+    continued from a partial assistant message. strict_tools: `strict: true` of a tool holds its arguments to its
+    schema, however the server was started. tokenize: path from the root and name of the text's field. thought:
     fields of a message that may hold thinking, best first. full: statuses that say there is no room now.
     tells_context: whether its list of models says how many tokens it takes; some that do not cut a longer prompt
     without a word, so their models must be configured with `context`."""
@@ -36,6 +37,7 @@ class Dialect:
     priority: bool = False
     salt: bool = False
     continues: dict[str, bool] | None = None
+    strict_tools: bool = False
     tokenize: tuple[str, str] | None = None
     tells_context: bool = True
     thought: tuple[str, ...] = ("reasoning", "reasoning_content")
@@ -48,7 +50,8 @@ VLLM: Final = Dialect(
     name="vllm",
     title="vLLM",
     sources=(
-        "vLLM 0.32.0: entrypoints/openai/chat_completion/protocol.py, v1/engine/input_processor.py",
+        "vLLM 0.32.0: entrypoints/openai/chat_completion/protocol.py, v1/engine/input_processor.py, "
+        "tool_parsers/structural_tag_registry.py (a strict tool is constrained at --tool-strict-level auto too)",
         "https://docs.vllm.ai/en/v0.26.0/features/reasoning_outputs/",
     ),
     running="vllm:num_requests_running",
@@ -57,6 +60,7 @@ VLLM: Final = Dialect(
     priority=True,
     salt=True,
     continues={"continue_final_message": True, "add_generation_prompt": False},
+    strict_tools=True,
     tokenize=("/tokenize", "prompt"),
 )
 
@@ -71,6 +75,7 @@ SGLANG: Final = Dialect(
     running="sglang:num_running_reqs",
     waiting="sglang:num_queue_reqs",
     continues={"continue_final_message": True},
+    strict_tools=True,
     thought=("reasoning_content", "reasoning"),
 )
 

@@ -76,9 +76,13 @@ class Endpoint:
         return self._shares
 
     def end(self, mark: float, now: float) -> float:
-        """A request is over; its share of the server's time since, in seconds: each of n at a time takes an nth."""
+        """A request is over; its share of the server's time since, in seconds: each of n at a time takes an nth.
+
+        One that was given up in the middle tells nothing of the server, so another may try it.
+        """
         self._share(now)
         self.active -= 1
+        self._trying = False
         return self._shares - mark
 
     def succeeded(self) -> None:

@@ -42,7 +42,7 @@ def next_step(
     any that was not asked. A doubtful answer: a stronger model, or thinking where there is none. Raises
     EscalationExhausted.
     """
-    judged = [failure for failure in failures if failure.kind != "unavailable"]
+    judged = [failure for failure in failures if failure.kind in ("invalid", "doubtful")]
     if not judged:
         return Attempt(ranked[0], "first")
     if len(judged) >= policy.attempts:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import aiohttp
 import orjson
@@ -40,7 +40,8 @@ class Call:
 
     body: its fields but `model` and `stream`. affinity: requests of one value go to one endpoint, whose prefix cache
     then serves them; None: the least busy. adapter: a LoRA name. resume: when the endpoint is lost in the middle, the
-    body that lets another go on from what came so far; None where that cannot be.
+    body that lets another go on from what came so far; None where that cannot be. elsewhere: whether another model
+    could take the question now; where it is set, a long wait for room ends with ModelFull (`Policy.overflow_seconds`).
     """
 
     model: str
@@ -49,6 +50,7 @@ class Call:
     adapter: str | None = None
     stream: bool = True
     resume: Callable[[], dict[str, Any] | None] | None = None
+    elsewhere: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ async def _chunks(content: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any
 def _checked(body: Any) -> dict[str, Any]:
     """A body that is an answer. vLLM and SGLang report inside the stream what fails after the headers, SGLang also a
     full queue."""
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or not _formed(body.get("choices")):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         raise _Gone("it sent what is no answer")
     if error := body.get("error"):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         if isinstance(error, dict) and error.get("code") in (429, 503):  # pyright: ignore[reportUnknownMemberType]
@@ -221,6 +223,16 @@ def _checked(body: Any) -> dict[str, Any]:
         kind = error.get("type") if isinstance(error, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         raise _Gone(f"it reported an error in its answer ({kind or 'unknown'})")
     return body  # pyright: ignore[reportUnknownVariableType]
+
+
+def _formed(choices: Any) -> bool:
+    """Whether these are choices, each with a message or delta where it has one; a usage or an error has none."""
+    if choices is None:
+        return True
+    return isinstance(choices, list) and all(
+        isinstance(choice, dict) and all(isinstance(choice.get(part) or {}, dict) for part in ("delta", "message"))  # pyright: ignore[reportUnknownMemberType]
+        for choice in cast(list[Any], choices)
+    )
 
 
 async def _refuse(response: aiohttp.ClientResponse, endpoint: Endpoint, call: Call) -> None:

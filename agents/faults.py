@@ -24,6 +24,10 @@ class ModelBusy(ConsiliaError):
     status = 429
 
 
+class ModelFull(ModelBusy):
+    """The model is full for longer than the policy waits, and another that can answer has room: ask that one."""
+
+
 class ModelLost(ConsiliaError):
     """The model's endpoints were asked and lost, as often as the limits allow."""
 

@@ -26,6 +26,7 @@ class Purpose(StrEnum):
     EXTRACTION = "extraction"
     MULTILINGUAL = "multilingual"
     LOW_LATENCY = "low_latency"
+    STRUCTURED = "structured"
     ENGLISH = "english"
 
 
@@ -41,6 +42,7 @@ def _families() -> dict[Purpose, tuple[str, ...]]:
         Purpose.EXTRACTION: _QWEN_FIRST,
         Purpose.MULTILINGUAL: _QWEN_FIRST,
         Purpose.LOW_LATENCY: _LLAMA_FIRST,
+        Purpose.STRUCTURED: _QWEN_FIRST,
         Purpose.ENGLISH: _LLAMA_FIRST,
     }
 
@@ -52,6 +54,7 @@ def _smallest() -> dict[Purpose, int]:
         Purpose.EXTRACTION: 3_000_000_000,
         Purpose.MULTILINGUAL: 4_000_000_000,
         Purpose.LOW_LATENCY: 3_000_000_000,
+        Purpose.STRUCTURED: 4_000_000_000,
         Purpose.ENGLISH: 3_000_000_000,
     }
 
@@ -62,7 +65,8 @@ class Policy:
     the list comes last. smallest: parameters below which a model is taken only when there is no other. thinking_tokens:
     the budget of thinking, hurried_thinking_tokens: when somebody waits. answer_tokens: room that is kept for the
     answer. attempts: most answers asked for one question; escalations: most moves to a stronger model. confidence: an
-    answer that is less sure of itself (0 to 1) is doubtful."""
+    answer that is less sure of itself (0 to 1) is doubtful. overflow_seconds: how long a question waits for a full
+    model before the next one that can answer and has room is asked; inf: it waits, for pool.queue_seconds."""
 
     prefer: Mapping[Purpose, tuple[str, ...]] = field(default_factory=_families)
     smallest: Mapping[Purpose, NonNegativeInt] = field(default_factory=_smallest)
@@ -72,6 +76,7 @@ class Policy:
     attempts: PositiveInt = 6
     escalations: NonNegativeInt = 2
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    overflow_seconds: Annotated[float, Field(ge=0)] = 20.0
 
 
 def read_policy(table: Mapping[str, Any], where: str) -> Policy:

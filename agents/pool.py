@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import time
 from collections import deque
+from collections.abc import Collection
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -14,13 +16,14 @@ from agents.demand import Candidate
 from agents.dialects import DIALECTS, Dialect
 from agents.endpoint import Endpoint
 from agents.exchange import Call, Exchange, Try
-from agents.faults import InvalidPool, ModelBusy, UnknownPoolModel
+from agents.faults import InvalidPool, ModelBusy, ModelFull, UnknownPoolModel
 from agents.opening import check, learn
 from agents.pool_settings import PoolModel, PoolSettings
 from agents.probing import count_tokens, look
 from agents.routing import Needs, NoModelAvailable, Route, route
 from agents.signals import Failure, Signals, token_bound
 from tools.documents.languages import language_of
+from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
 
@@ -98,10 +101,25 @@ class Pool:
             for name, endpoints in self._endpoints.items()
             if now < self._lost_until.get(name, 0.0) or not any(endpoint.available(now) for endpoint in endpoints)
         ]
-        known = Signals(signals.languages, signals.tokens, signals.exact, (*signals.failures, *down))
+        if signals.full:  # a question that moves goes where room is
+            down += [Failure(name, "full") for name in self.models if not self._roomy(name)]
+        known = replace(signals, failures=(*signals.failures, *down))
         named = self._model(only).name if only else None
         candidates = [each for each in self.candidates() if named in (None, each.name)]
         return route(needs, candidates, known, self.settings.routing)
+
+    def elsewhere(self, needs: Needs, signals: Signals, full: str, only: str | None = None) -> bool:
+        """Whether another model than the full one could answer now, and has room."""
+        moved = replace(signals, failures=(*signals.failures, Failure(full, "full")))
+        try:
+            found = self.route(needs, moved, only).model
+        except ConsiliaError:
+            return False
+        return found != full and self._roomy(found)
+
+    def _roomy(self, name: str) -> bool:
+        now = time.monotonic()
+        return not self._queues[name] and any(e.available(now) and e.has_room(now) for e in self._endpoints[name])
 
     async def routed(self, needs: Needs, signals: Signals | None = None, only: str | None = None) -> Route:
         """Like `route`, but waits for a model to come back, for `outage_seconds`."""
@@ -181,18 +199,40 @@ class Pool:
         }
 
     def drain(self, url: str, draining: bool = True) -> None:
-        """Send an endpoint no new requests (or, with `draining` false, again). Raises UnknownPoolModel."""
-        found = [each for endpoints in self._endpoints.values() for each in endpoints if each.url == url.rstrip("/")]
-        if not found:
-            known = ", ".join(each.url for endpoints in self._endpoints.values() for each in endpoints) or "none"
-            raise UnknownPoolModel(f"the pool has no endpoint {url!r}; there are: {known}")
-        for each in found:
-            each.draining = draining
+        """Send an endpoint no new requests from this process (or, with `draining` false, again).
+
+        Raises UnknownPoolModel.
+        """
+        known = self.known_endpoint(url)
+        for each in self._all():
+            if each.url == known:
+                each.draining = draining
         self._wake_all()
 
+    def drain_only(self, urls: Collection[str]) -> None:
+        """Send these endpoints no new requests, and all others again; a URL that the pool does not have is no fault."""
+        changed = [each for each in self._all() if each.draining != (each.url in urls)]
+        for each in changed:
+            each.draining = not each.draining
+            log.warning("endpoint drained" if each.draining else "endpoint taken back", endpoint=each.url)
+        if changed:
+            self._wake_all()
+
+    def known_endpoint(self, url: str) -> str:
+        """The URL as the configuration has it. Raises UnknownPoolModel."""
+        known = [each.url for each in self._all()]
+        if url.rstrip("/") not in known:
+            raise UnknownPoolModel(f"the pool has no endpoint {url[:200]!r}; there are: {', '.join(known) or 'none'}")
+        return url.rstrip("/")
+
+    def _all(self) -> list[Endpoint]:
+        return [each for endpoints in self._endpoints.values() for each in endpoints]
+
     async def seat(self, call: Call, lost: list[Try], deadline: float) -> Endpoint:
-        """An endpoint with room: first come, first served. Raises ModelBusy, NoModelAvailable."""
+        """An endpoint with room: first come, first served. Raises ModelBusy (ModelFull where the question may move, and
+        can), NoModelAvailable."""
         queue = self._queues[call.model]
+        patience = time.monotonic() + self.settings.routing.overflow_seconds
         turn: asyncio.Future[None] | None = None
         try:
             while True:
@@ -202,6 +242,8 @@ class Pool:
                 my_turn = not queue if turn is None else queue[0] is turn
                 if free is not None and my_turn:
                     return free
+                if call.elsewhere and now >= patience and (turn is None or queue[0] is turn) and call.elsewhere():
+                    raise ModelFull(f"every endpoint of {call.model!r} is full", model=call.model)
                 if now >= deadline:
                     raise ModelBusy(
                         f"every endpoint of {call.model!r} was full for {self.settings.queue_seconds:g} s "
@@ -220,7 +262,8 @@ class Pool:
                     position = queue.index(turn)
                     turn = queue[position] = asyncio.get_running_loop().create_future()
                 soonest = min((each.room_in(now) for each in ranked if each.room_in(now)), default=1.0)
-                await asyncio.wait([turn], timeout=max(0.01, min(deadline - now, soonest)))
+                moves = patience - now if call.elsewhere and now < patience else soonest
+                await asyncio.wait([turn], timeout=max(0.01, min(deadline - now, soonest, moves)))
         finally:
             if turn is not None:
                 queue.remove(turn)
@@ -287,7 +330,7 @@ class Pool:
         while True:
             await asyncio.sleep(self.settings.health_seconds)
             await asyncio.gather(
-                *(self._look(each) for endpoints in self._endpoints.values() for each in endpoints),
+                *(self._look(each) for each in self._all()),
                 return_exceptions=True,
             )
             self._wake_all()

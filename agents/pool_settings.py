@@ -166,6 +166,11 @@ class PoolSettings(BaseModel):
     on_start: Literal["refuse", "warn"] = Field(
         default="refuse", description="A model without any endpoint that answers: refuse to start, or only warn."
     )
+    hold_back: bool = Field(
+        default=True,
+        description="In a stream of /v1, pass tool calls and answers held to a schema on when they are whole, so that "
+        "a lost server can be replaced; false: as they come, and a loss may end the stream with an error.",
+    )
     keep_thinking: bool = Field(default=False, description="Store the text of a model's thinking with its answer.")
     connect_seconds: float = Field(default=5.0, gt=0, description="Longest wait for a connection.")
     silence_seconds: float = Field(default=120.0, gt=0, description="Longest pause before and within an answer.")

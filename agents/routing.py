@@ -81,6 +81,10 @@ def route(
         names = ", ".join(each.name for each in capable)
         raise NoModelAvailable(f"none of the models that could answer has a server that does: {names}")
     reasons += [f"{each.name} gave no answer, so it is passed over." for each in capable if each.name in down]
+    if roomy := [each for each in up if each.name not in signals.full]:  # where all are full, one is waited for
+        passed = [each.name for each in up if each.name in signals.full]
+        reasons += [f"{name} is full, so it is passed over." for name in passed]
+        up = roomy
 
     ranked = demand.ranked(up)
     with_adapter = [each for each in ranked if needs.adapter and needs.adapter in each.adapters]

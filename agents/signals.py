@@ -1,9 +1,10 @@
-"""What is measured of a question before it is routed: languages, length, and how earlier attempts went."""
+"""What is measured of a question before it is routed: languages, length, structure, and how earlier attempts went."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from agents.structure import Structure, structure_of
 from tools.documents.languages import UNDETERMINED, language_of
 
 _WORDS: Final = 5
@@ -16,9 +17,9 @@ _ENGLISH: Final = frozenset(
     )
 )
 
-Kind = Literal["invalid", "doubtful", "unavailable"]
+Kind = Literal["invalid", "doubtful", "unavailable", "full"]
 """How an attempt failed: the answer did not fit its schema or check; it fitted but the model was unsure or two samples
-disagreed; the model's servers gave none."""
+disagreed; the model's servers gave none; they had no room for as long as the policy waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,20 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Signals:
     """languages: BCP 47 codes found in the question and its material. tokens: of both; 0 when unknown. exact: counted
-    by the model's tokenizer, else an upper bound. failures: earlier attempts, oldest first."""
+    by the model's tokenizer, else an upper bound. failures: earlier attempts, oldest first. structure: of the material,
+    or of the question where there is none."""
 
     languages: tuple[str, ...] = ()
     tokens: int = 0
     exact: bool = False
     failures: tuple[Failure, ...] = ()
+    structure: Structure = field(default_factory=Structure)
+
+    @property
+    def full(self) -> frozenset[str]:
+        """The models that were found full since the last answer: a later step of the escalation may wait for them."""
+        since = max((at for at, each in enumerate(self.failures) if each.kind in ("invalid", "doubtful")), default=-1)
+        return frozenset(each.model for each in self.failures[since + 1 :] if each.kind == "full")
 
 
 def _reads_english(text: str) -> bool:
@@ -57,7 +66,7 @@ def token_bound(text: str) -> int:
 
 
 def measure(text: str, failures: tuple[Failure, ...] = ()) -> Signals:
-    """The signals of a text, without any model: its main language, and the bound on its tokens.
+    """The signals of a text, without any model: its main language, the bound on its tokens, and its structure.
 
     A few words of plain ASCII tell no language: a wrong guess would rule out models that can answer.
     """
@@ -69,5 +78,8 @@ def measure(text: str, failures: tuple[Failure, ...] = ()) -> Signals:
     else:
         language = language_of(text)
     return Signals(
-        languages=() if language == UNDETERMINED else (language,), tokens=token_bound(text), failures=failures
+        languages=() if language == UNDETERMINED else (language,),
+        tokens=token_bound(text),
+        failures=failures,
+        structure=structure_of(text),
     )

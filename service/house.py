@@ -18,6 +18,7 @@ from service.collecting import collecting
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
 from service.database.market import MarketStore
+from service.draining import Draining
 from service.runs.checkpoints import DatabaseSaver, serializer
 from service.runs.desks import Desks
 from service.runs.executor import Executor
@@ -144,6 +145,7 @@ async def open_house(
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
         feeds, name = Feeds(database), process_name()
         pool = await stack.enter_async_context(Pool(settings.pool))
+        await stack.enter_async_context(Draining(database, pool))
         secret = pepper(settings.data_dir)
         desks = Desks(database, host, pool, sealer, secret)
         key = await asyncio.to_thread(signing_key, settings.webhooks, settings.data_dir)

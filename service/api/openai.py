@@ -6,7 +6,6 @@ does that), chunks are passed on as they come, and the usage is written without 
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -17,13 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as Path
 
-from agents.attempt import resumed
+from agents.chat_answer import ChatAnswer
 from agents.chatting import Chat, decide, names
-from agents.completion import Draft, Usage
-from agents.exchange import Call, Exchange, Restarted
-from agents.faults import AnswerLost, RequestRefused
+from agents.completion import Usage
+from agents.faults import ModelFull, RequestRefused
 from agents.routing import Route
-from agents.thinking import switched, thinking_fields
 from service.api.access import caller_of
 from service.auth import Caller
 from service.auth.caller import CHAT
@@ -34,12 +31,6 @@ from service.runs.desks import cache_salt
 from tools.errors import ConsiliaError, InvalidInput
 
 log = structlog.get_logger(__name__)
-
-_OURS: Final = frozenset(
-    {"model", "stream", "stream_options", "priority", "cache_salt", "thinking_token_budget", "request_id"}
-    | {"kv_transfer_params", "ec_transfer_params", "vllm_xargs", "session_id", "user"}
-)
-"""Fields that the pool sets itself, or that reach into a server's workings; a caller's are dropped."""
 
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -57,15 +48,21 @@ class _Asked:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.perf_counter)
     route: Route | None = None
-    exchange: Exchange | None = None
-    draft: Draft = field(default_factory=Draft)
+    answer: ChatAnswer | None = None
     first: float | None = None
     error: dict[str, Any] | None = None
 
+    async def decide(self, full: list[str]) -> ChatAnswer:
+        """Route it. full: models that were waited for in vain."""
+        decided = await decide(self.house.pool, self.chat, full)
+        self.route = decided.route
+        self.answer = ChatAnswer(self.house.pool, self.chat, decided, self.body)
+        return self.answer
+
     def account(self) -> None:
         """Write the usage; a failure to is logged, as the answer is already given."""
-        now, route, exchange = time.perf_counter(), self.route, self.exchange
-        completion = self.draft.completion(exchange.price) if exchange else None
+        now, route, answer = time.perf_counter(), self.route, self.answer
+        completion = answer.completion() if answer else None
         row = {
             "call_id": self.call_id,
             "tenant_id": self.caller.tenant_id,
@@ -73,11 +70,11 @@ class _Asked:
             "asked": self.chat.model[:200],
             "model": route.model if route else "none",
             "adapter": route.adapter if route else None,
-            "endpoint": exchange.endpoint.url if exchange and exchange.endpoint else None,
+            "endpoint": answer.endpoint if answer else None,
             "reasons": list(route.reasons) if route else [],
             "thinking": bool(route and route.thinking),
             "streamed": self.streamed,
-            "finish": (completion.finish or None) if completion else None,
+            "finish": (completion.finish[:40] or None) if completion else None,
             "error": self.error,
             "started_at": self.started,
             "duration_ms": (now - self.clock) * 1000,
@@ -120,90 +117,73 @@ async def completions(request: Request) -> Response:
     try:
         caller = await _caller(house, request)
         asked = _read(house, caller, await request.body())
-        route = asked.route = await decide(house.pool, asked.chat)
-        try:
-            return await _answered(asked, route)
-        except RequestRefused as refused:
-            budget = house.pool.dialect(route.model).budget
-            if not budget or budget not in refused.message:
-                raise
-            house.pool.without_budget.add(route.model)  # vLLM without --reasoning-parser and --reasoning-config
-            return await _answered(asked, route)
+        full: list[str] = []
+        while True:
+            answer = await asked.decide(full)
+            try:
+                return await (_streamed if asked.streamed else _whole)(asked, answer)
+            except ModelFull:  # at most once a model: the next decision passes it over and then waits
+                full.append(answer.decided.route.model)
     except ConsiliaError as error:
         if asked is not None:
-            asked.error = {"code": error.code, "message": error.message[:500]}
+            asked.error = _kept(error)
             asked.account()
         return _refusal(error)
 
 
-async def _answered(asked: _Asked, route: Route) -> Response:
-    asked.exchange = _exchange(asked, route)
-    return await (_streamed if asked.streamed else _whole)(asked, route)
-
-
-async def _whole(asked: _Asked, route: Route) -> Response:
-    assert asked.exchange is not None
-    answer: dict[str, Any] = {}
-    async with aclosing(asked.exchange.pieces()) as pieces:
-        async for piece in pieces:
-            if not isinstance(piece, Restarted):
-                answer = piece
+async def _whole(asked: _Asked, answer: ChatAnswer) -> Response:
+    body = await answer.whole()
+    route = answer.decided.route
     asked.first = time.perf_counter()
-    asked.draft.take(answer)
-    answer["id"], answer["model"] = f"chatcmpl-{asked.call_id}", asked.route.model if asked.route else ""
+    body["id"], body["model"] = f"chatcmpl-{asked.call_id}", route.model
     asked.account()
-    return _json(answer, headers=_about(route))
+    return _json(body, headers=_about(route))
 
 
-async def _streamed(asked: _Asked, route: Route) -> Response:
+async def _streamed(asked: _Asked, answer: ChatAnswer) -> Response:
     """Start the answer only when the first piece is there, so that what fails before has its proper status."""
-    assert asked.exchange is not None
-    pieces = asked.exchange.pieces()
+    chunks = answer.chunks()
     try:
-        first = await anext(pieces, None)
+        first = await anext(chunks, None)
     except BaseException:
-        await pieces.aclose()
+        await chunks.aclose()
         raise
-    body = _events(asked, pieces, first)
-    headers = {**_HEADERS, **_about(route)}
+    body = _events(asked, answer, chunks, first)
+    headers = {**_HEADERS, **_about(answer.decided.route)}
     return StreamingResponse(body, media_type="text/event-stream", headers=headers)
 
 
-async def _events(asked: _Asked, pieces: AsyncGenerator[Any], first: Any) -> AsyncGenerator[bytes]:
-    draft, name, call_id = asked.draft, asked.route.model if asked.route else "", f"chatcmpl-{asked.call_id}"
-    options = cast(dict[str, Any], asked.body.get("stream_options") or {})
-    wants_usage = bool(options.get("include_usage"))
-    greeted, piece = False, first
+async def _events(
+    asked: _Asked, answer: ChatAnswer, chunks: AsyncGenerator[dict[str, Any]], chunk: dict[str, Any] | None
+) -> AsyncGenerator[bytes]:
+    name, call_id = answer.decided.route.model, f"chatcmpl-{asked.call_id}"
+    options = asked.body.get("stream_options")
+    wants_usage = isinstance(options, dict) and bool(cast(dict[str, Any], options).get("include_usage"))
+    greeted = False
     asked.error = {"code": "client_gone", "message": "the client closed the connection before the end"}
+    head = {"id": call_id, "object": "chat.completion.chunk", "created": int(asked.started.timestamp()), "model": name}
     try:
-        while piece is not None:
-            if isinstance(piece, Restarted):
-                if draft.begun:
-                    raise AnswerLost(f"the answer broke off ({piece.why}), and another may read differently; ask again")
-            else:
-                chunk = cast(dict[str, Any], piece)
-                draft.take(chunk)
-                if asked.first is None and draft.begun:
-                    asked.first = time.perf_counter()
-                choices = cast(list[dict[str, Any]], chunk.get("choices") or [])
-                role_only = bool(choices) and not (choices[0].get("finish_reason") or _speaks(choices[0]))
-                if not choices and not wants_usage:
-                    pass
-                elif not (role_only and greeted):
-                    greeted = True
-                    chunk["id"], chunk["model"] = call_id, name
-                    if choices and not wants_usage:
-                        chunk.pop("usage", None)
-                    yield b"data: " + orjson.dumps(chunk) + b"\n\n"
-            piece = await anext(pieces, None)
+        while chunk is not None:
+            if asked.first is None and answer.begun:
+                asked.first = time.perf_counter()
+            choices = cast(list[dict[str, Any]], chunk.get("choices") or [])
+            role_only = bool(choices) and not (choices[0].get("finish_reason") or _speaks(choices[0]))
+            if not chunk:
+                yield b": the answer is being written\n\n"
+            elif (choices or wants_usage) and not (role_only and greeted):
+                greeted = True
+                if choices and not wants_usage:
+                    chunk.pop("usage", None)
+                yield b"data: " + orjson.dumps({**chunk, **head}) + b"\n\n"
+            chunk = await anext(chunks, None)
         asked.error = None
         yield b"data: [DONE]\n\n"
     except ConsiliaError as error:
-        asked.error = {"code": error.code, "message": error.message[:500]}
+        asked.error = _kept(error)
         yield b"data: " + orjson.dumps(_error(error)) + b"\n\n"
     finally:
         try:
-            await pieces.aclose()  # a client that is gone cancels this too
+            await chunks.aclose()  # a client that is gone cancels this too
         finally:
             asked.account()
 
@@ -224,6 +204,11 @@ def _read(house: House, caller: Caller, raw: bytes) -> _Asked:
     messages = cast(list[Any], given["messages"] if isinstance(given.get("messages"), list) else [None])
     if not messages or not all(isinstance(each, dict) and "role" in each for each in messages):
         raise InvalidInput("messages must be a list of objects, each with a role")
+    tools = cast(list[Any], given.get("tools") or [])
+    if not isinstance(tools, list) or not all(isinstance(each, dict) for each in tools):  # pyright: ignore[reportUnnecessaryIsInstance]  # it is a caller's
+        raise InvalidInput("tools must be a list of objects, each with a type and a function")
+    if not isinstance(given.get("model") or "", str):
+        raise InvalidInput('model must be a name, or "auto"')
     template = cast(dict[str, Any], given["chat_template_kwargs"] if _is_object(given, "chat_template_kwargs") else {})
     thinking = template.get("enable_thinking")
     if given.get("reasoning_effort") is not None and thinking is None:
@@ -232,37 +217,10 @@ def _read(house: House, caller: Caller, raw: bytes) -> _Asked:
         messages=messages,
         model=str(given.get("model") or "auto"),
         thinking=thinking if isinstance(thinking, bool) else None,
-        more={"tools": given["tools"]} if given.get("tools") else {},
+        more={"tools": tools} if tools else {},
         salt=cache_salt(house.secret, caller.tenant_id),
     )
     return _Asked(house, caller, chat, given, bool(given.get("stream")))
-
-
-def _exchange(asked: _Asked, route: Route) -> Exchange:
-    """What is sent: the caller's fields, the makers' sampling where the caller names none, and our own."""
-    pool, given = asked.house.pool, asked.body
-    model, dialect = pool.models[route.model].facts, pool.dialect(route.model)
-    asked.draft = Draft(dialect.thought, route.thinking and model.thinking == "always")
-    known = {"temperature", "top_p", *dialect.sampling}
-    wanted = asked.chat.wanted(pool)
-    body: dict[str, Any] = {
-        **{name: value for name, value in route.sampling.items() if name in known},
-        **{name: value for name, value in given.items() if name not in _OURS and name != "reasoning_effort"},
-        **thinking_fields(model, dialect, route.thinking),
-    }
-    if _is_object(given, "chat_template_kwargs"):
-        body["chat_template_kwargs"] = {**given["chat_template_kwargs"], **body["chat_template_kwargs"]}
-    if route.budget and dialect.budget and route.thinking and route.model not in pool.without_budget:
-        body[dialect.budget] = route.budget
-    if dialect.salt and wanted.salt:
-        body["cache_salt"] = wanted.salt
-    body["messages"] = switched(wanted.messages, model, dialect, route.thinking)
-
-    def resume() -> dict[str, Any] | None:
-        return resumed(body, asked.draft, model, dialect)
-
-    call = Call(route.model, body, wanted.affinity, route.adapter, asked.streamed, resume)
-    return pool.exchange(call)
 
 
 def _is_object(given: dict[str, Any], name: str) -> bool:
@@ -284,6 +242,10 @@ def _about(route: Route) -> dict[str, str]:
     """Who answers and why, as headers of ASCII."""
     told = " ".join(route.reasons).encode("ascii", "replace").decode()[:1000]
     return {"x-consilia-model": route.model, "x-consilia-reasons": told.replace("\n", " ").replace("\r", " ")}
+
+
+def _kept(error: ConsiliaError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message[:500]}
 
 
 def _error(error: ConsiliaError) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""The model servers of this process: how they stand, and taking one out for a while."""
+"""The model servers: how they stand for this process, and taking one out for all of them."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
+from service import draining as draining_
 from service.api.access import TheCaller, TheHouse
 
 router = APIRouter(tags=["pool"])
@@ -23,7 +24,9 @@ async def drain(
     endpoint: Annotated[str, Body(description="URL of the endpoint, as the configuration has it.")],
     draining: Annotated[bool, Body(description="false: send it requests again.")] = True,
 ) -> dict[str, Any]:
-    """Send an endpoint no new requests; those that run end in peace. Of this process only, until it restarts."""
+    """Send an endpoint no new requests; those that run end in peace. It holds for every process of the database (the
+    others follow within pool.health_seconds), also after a restart, until it is taken back. For the installation's
+    admins."""
     caller.require_installation()
-    house.pool.drain(endpoint, draining)
+    await draining_.drain(house.database, house.pool, endpoint, draining, caller.key_id)
     return house.pool.status()

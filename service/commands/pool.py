@@ -1,6 +1,7 @@
 """`consilia pool`: choose models, see why a question goes to one, and lay them over GPUs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 import typer
@@ -30,12 +31,13 @@ for command in (
     pool_servers.down,
     pool_servers.restart,
     pool_servers.adapter,
+    pool_servers.drain,
 ):
     app.command(rich_help_panel="Servers")(command)
 
 Value = TypeVar("Value")
 _NEEDS = ("reasoning", "multilingual", "tools", "extraction", "low_latency", "english")
-_KINDS: tuple[Kind, ...] = ("invalid", "doubtful", "unavailable")
+_KINDS: tuple[Kind, ...] = ("invalid", "doubtful", "unavailable", "full")
 
 
 @app.command()
@@ -66,7 +68,7 @@ def route(
     tokens: Annotated[int, typer.Option(min=0, help="Tokens of the material that comes with it.")] = 0,
     adapter: Annotated[str | None, typer.Option(help="A LoRA adapter that the workflow names.")] = None,
     failed: Annotated[
-        list[str] | None, typer.Option(help="An earlier attempt: MODEL:invalid, MODEL:doubtful or MODEL:unavailable.")
+        list[str] | None, typer.Option(help=f"An earlier attempt: MODEL:KIND, one of {', '.join(_KINDS)}.")
     ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -156,7 +158,7 @@ def _asked(
     if strange := asked - set(_NEEDS):
         raise InvalidInput(f"--needs {', '.join(sorted(strange))}: there is no such need; write {', '.join(_NEEDS)}")
     measured = measure(question, tuple(_failure(each, {known.name for known in candidates}) for each in failed))
-    signals = Signals(measured.languages, measured.tokens + tokens, False, measured.failures)
+    signals = replace(measured, tokens=measured.tokens + tokens)
     languages = tuple(code for part in lang for code in part.split(",") if code)
     if "multilingual" in asked and not [code for code in (*languages, *signals.languages) if code != "en"]:
         raise InvalidInput("--needs multilingual: say which languages by --lang zh (the question is in English)")

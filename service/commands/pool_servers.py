@@ -17,8 +17,8 @@ from agents.serving import adapters, control
 from agents.serving.install import Kind, own_python
 from agents.serving.install import install as make_environment
 from agents.serving.standing import Home, Standing
-from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, settings
-from tools.errors import ConsiliaError
+from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run, settings
+from tools.errors import ConsiliaError, InvalidInput
 
 Value = TypeVar("Value")
 _COLOURS = {"healthy": "green", "starting": "yellow", "waiting": "dim", "unhealthy": "red", "backing off": "red"}
@@ -113,6 +113,35 @@ def adapter(
 
     told = _shown(done)
     out.print(f"{name} {'left' if unload else 'is in'} {', '.join(told)}", highlight=False)
+
+
+def drain(
+    endpoint: Annotated[str, typer.Argument(help="URL of the model server, as the configuration has it.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Send it requests again.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Send a model server no new requests, from any process of this installation, until --undo.
+
+    Requests that run end in peace. Service and workers follow within pool.health_seconds.
+    """
+    chosen = settings(config)
+    known = {url: model.name for model in chosen.pool.models for url in model.endpoints}
+    url = endpoint.rstrip("/")
+
+    async def done() -> None:
+        from service.database import drained, migrate  # heavy: --help does without
+        from service.database.engine import open_database
+
+        if url not in known:
+            there = ", ".join(known) or "none"
+            raise InvalidInput(f"the configuration has no endpoint {endpoint[:200]!r}; there are: {there}")
+        async with open_database(chosen.database_url) as database:
+            await migrate.ensure(database)
+            await (drained.take_back(database, url) if undo else drained.drain(database, url, None))
+
+    run(done())
+    told = "gets requests again" if undo else "gets no new requests"
+    out.print(f"{url} ({known[url]}) {told}, within {chosen.pool.health_seconds:g} s", highlight=False, soft_wrap=True)
 
 
 @contextmanager

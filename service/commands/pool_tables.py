@@ -100,7 +100,9 @@ def decision(route: Route, signals: Signals) -> Iterator[RenderableType]:
     yield _bullets(reasons)
     found = ", ".join(signals.languages) or "could not be told"
     tokens = f"{'' if signals.exact else 'at most '}{signals.tokens:,} tokens"
-    yield Text(f"measured: language {found}; {tokens}", style="dim")
+    structure = signals.structure
+    share = f"{structure.kind} {structure.share:.0%}" + (f", {structure.sections} sections" * (structure.sections > 0))
+    yield Text(f"measured: language {found}; {tokens}; structure {share}", style="dim")
     if left_out:
         yield _bullets(left_out, style="dim")
 

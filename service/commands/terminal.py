@@ -46,7 +46,8 @@ def settings(config: Path | None, **overrides: Any) -> Settings:
     try:
         return load(config, **overrides)
     except ConsiliaError as error:
-        err.print(f"[bold red]error[/] [dim]({error.code})[/] {error.message}", highlight=False)
+        err.print(f"[bold red]error[/] [dim]({error.code})[/] ", end="")
+        err.print(error.message, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
 
 

@@ -309,6 +309,16 @@ class ChatCall(Table):
     ttft_ms: Mapped[float | None]
 
 
+class DrainedEndpoint(Table):
+    """A model server that gets no new requests from any process, until it is taken back. key_id: of who drained it."""
+
+    __tablename__ = "drained_endpoints"
+
+    url: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str | None]
+    drained_at: Mapped[datetime]
+
+
 class ToolCallRow(Table):
     """One tool call of a run. key: equal for the same call of the same task, so that a resumed run repeats none."""
 

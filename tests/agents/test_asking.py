@@ -14,6 +14,7 @@ from agents.ask import Counsel
 from agents.completion import split_thinking
 from agents.demand import Needs
 from agents.escalation import EscalationExhausted
+from agents.faults import ModelBusy
 from agents.pool import Pool
 from agents.question import Question
 from agents.routing import NoCapableModel, NoModelAvailable
@@ -354,3 +355,25 @@ def test_thinking_in_the_text_is_split_off_by_the_models_rules(
     text: str, opened: bool, thinking: str, answer: str
 ) -> None:
     assert split_thinking(text, opened) == (thinking, answer)
+
+
+async def test_a_question_that_waits_too_long_for_a_full_model_goes_to_the_next_where_the_policy_allows(
+    servers: Servers, ledger: Ledger
+) -> None:
+    one, two = servers
+    one.script({"status": 429, "headers": {"Retry-After": "5"}, "always": True})
+    two.script({"text": verdict("from the other"), "always": True})
+    soon = {"overflow_seconds": 0.05}
+    answered = await ask(servers, ledger, question(), routing=soon)
+    assert answered.said_by == "strong"
+    assert "small is full, so it is passed over." in answered.route.reasons
+    with pytest.raises(ModelBusy, match=r"full for 0\.4 s"):
+        await ask(servers, ledger, question(), routing={"overflow_seconds": float("inf")}, queue_seconds=0.4)
+    async with Pool(
+        pool_of({"small": [one.url], "strong": [two.url]}, MODELS, routing=soon, queue_seconds=0.4)
+    ) as pool:
+        chat = Counsel(pool, ledger).chat_model()
+        said = await chat.ainvoke("How are you today, and what should I do?")
+        assert said.response_metadata["model_name"] == "strong"
+        with pytest.raises(ModelBusy):
+            await Counsel(pool, ledger).chat_model("small").ainvoke("A named model is waited for.")

@@ -1,6 +1,7 @@
 """The pool over real HTTP servers: affinity, failover, back-pressure, breaker, drain, health, and bad pool files."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ def call(text: str = "Hello", **fields: Any) -> Call:
     return Call("m", {"messages": [{"role": "user", "content": text}], "max_tokens": 50}, **fields)
 
 
-async def answer(exchange: Exchange) -> tuple[Completion, int]:
-    """The whole answer, and how often it began anew."""
+async def answer(exchange: Exchange, begun: Callable[[Exchange], None] = lambda _: None) -> tuple[Completion, int]:
+    """The whole answer, and how often it began anew. begun: is told when a part of it has come."""
     draft, restarts = Draft(), 0
     async with aclosing(exchange.pieces()) as pieces:
         async for piece in pieces:
@@ -33,6 +34,8 @@ async def answer(exchange: Exchange) -> tuple[Completion, int]:
                 draft, restarts = Draft(), restarts + 1
             else:
                 draft.take(piece)
+                if draft.begun:
+                    begun(exchange)
     return draft.completion(exchange.price), restarts
 
 
@@ -88,8 +91,14 @@ async def test_no_answer_is_wrong_or_lost_when_a_server_is_killed_under_load() -
         for each in (one, two):
             each.script({"text": "a b c d e f g h", "pause": 0.01, "always": True})
         async with Pool(pool_of({"m": [one.url, two.url]}, retry_share=1.0)) as pool:
-            asked = [asyncio.create_task(answer(pool.exchange(call(f"q{n}")))) for n in range(60)]
-            await asyncio.sleep(0.05)
+            writing = asyncio.Event()
+
+            def begun(exchange: Exchange) -> None:
+                if exchange.endpoint and exchange.endpoint.url == one.url:
+                    writing.set()
+
+            asked = [asyncio.create_task(answer(pool.exchange(call(f"q{n}")), begun)) for n in range(60)]
+            await asyncio.wait_for(writing.wait(), 20)
             one.stop()  # kill -9
             answers = await asyncio.gather(*asked)
             assert {completion.text for completion, _ in answers} == {"a b c d e f g h"}

@@ -12,6 +12,7 @@ from agents.escalation import EscalationExhausted
 from agents.policy import InvalidPolicy, Policy, read_policy
 from agents.routing import EMBEDDED, Candidate, Needs, NoCapableModel, NoModelAvailable, Route, route
 from agents.signals import Failure, Signals, measure, token_bound
+from agents.structure import structure_of
 
 FULL = ("llama-3.1-8b", "llama-3.3-70b", "qwen3-8b", "qwen3-32b", "deepseek-r1")
 
@@ -69,6 +70,55 @@ def test_a_few_words_tell_no_language() -> None:
     assert measure("Who pays?").languages == ()
     assert measure("Who pays the costs of the delivery?").languages == ("en",)
     assert measure("谁付钱？").languages == ("zh",)
+
+
+STRUCTURES = [
+    ("prose", "The tenant shall pay the rent, the charges and the deposit on the first day, in full.\n" * 5),
+    ("prose", "1. Term\nThis agreement runs for a year.\n2. Fees\nThe customer pays EUR 5, EUR 6 and EUR 7 a month."),
+    ("prose", "Who pays; and why?"),
+    ("code", "Why does this fail?\n```\ndef f(x):\n    return x +\n\nf(1)\nf(2)\n```\nIt says nothing."),
+    ("code", "function add(a, b) {\n  return a + b;\n}\nconst three = add(1, 2);\nconsole.log(three);"),
+    ("table", "| fund | cost |\n| --- | --- |\n| A | 1.2 |\n| B | 0.4 |"),
+    ("table", "fund,cost,risk,year\nA,1.2,3,2020\nB,0.4,2,2021\nC,0.7,5,2022"),
+    ("records", '{\n "fund": "A",\n "cost": 1.2,\n "years": [1, 2]\n}'),
+    ("records", '{"id": "s1", "text": "Chest pain."}\n{"id": "s2", "text": "No fever."}\n{"id": "s3", "text": "x"}'),
+    ("formulas", "$$\\int_0^1 x^2 dx$$\nProve that \\frac{1}{3} is its value.\nUse x^3 / 3."),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), STRUCTURES)
+def test_the_structure_of_a_text_is_measured(kind: str, text: str) -> None:
+    assert measure(text).structure.kind == kind
+
+
+def test_what_is_no_prose_goes_to_qwen_and_the_reason_says_so() -> None:
+    pool = ("llama-3.3-70b", "qwen3-32b")
+    assert route(Needs(), pool, measure(STRUCTURES[0][1])).model == "llama-3.3-70b"
+    decided = route(Needs(), pool, measure(STRUCTURES[6][1]))
+    assert decided.model == "qwen3-32b"
+    assert "is about tables rather than prose" in said(decided)
+    assert route(Needs(low_latency=True), pool, measure(STRUCTURES[6][1])).model == "llama-3.3-70b", (
+        "a need comes first"
+    )
+
+
+@given(st.text())
+def test_any_text_has_a_structure(text: str) -> None:
+    found = structure_of(text)
+    assert 0 <= found.share <= 1
+    assert found.sections >= 0
+
+
+def test_a_full_model_is_passed_over_until_an_answer_came_and_waited_for_where_all_are_full() -> None:
+    pool = ("deepseek-r1", "qwen3-8b")
+    full = Failure("deepseek-r1", "full")
+    moved = route(Needs(reasoning=True), pool, Signals(failures=(full,)))
+    assert (moved.model, moved.step) == ("qwen3-8b", "first")
+    assert "deepseek-r1 is full, so it is passed over." in moved.reasons
+    both = (full, Failure("qwen3-8b", "full"))
+    assert route(Needs(reasoning=True), pool, Signals(failures=both)).model == "deepseek-r1"
+    twice = (full, Failure("qwen3-8b", "invalid", True), Failure("qwen3-8b", "invalid", True))
+    assert route(Needs(reasoning=True), pool, Signals(failures=twice)).model == "deepseek-r1", "an escalation waits"
 
 
 def test_sampling_follows_the_mode_and_the_makers() -> None:
@@ -200,7 +250,8 @@ POOLS = st.lists(
     unique_by=lambda each: each.name,
 )
 FAILURES = st.lists(
-    st.tuples(st.integers(0, 5), st.sampled_from(["invalid", "doubtful", "unavailable"]), st.booleans()), max_size=7
+    st.tuples(st.integers(0, 5), st.sampled_from(["invalid", "doubtful", "unavailable", "full"]), st.booleans()),
+    max_size=7,
 )
 POLICIES = st.builds(Policy, attempts=st.integers(1, 8), escalations=st.integers(0, 3))
 

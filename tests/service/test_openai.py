@@ -63,9 +63,9 @@ class Front:
         body = {"model": "qwen3", "messages": [{"role": "user", "content": content}], **fields}
         return self.client.post("/v1/chat/completions", json=body)
 
-    def stream(self, **fields: Any) -> list[str]:
+    def stream(self, content: str = "Hello, who are you today?", **fields: Any) -> list[str]:
         """The payloads of the events."""
-        text = self.chat(stream=True, **fields).raise_for_status().text
+        text = self.chat(content, stream=True, **fields).raise_for_status().text
         return [line[6:] for line in text.splitlines() if line.startswith("data: ")]
 
     def totals(self, by: str = "model") -> list[dict[str, Any]]:
@@ -191,14 +191,95 @@ def test_a_server_that_dies_in_the_middle_of_a_stream_is_gone_on_from_without_a_
     assert front.chat().json()["choices"][0]["message"]["content"] in ("whole", "one two")
 
 
-def test_what_cannot_be_gone_on_from_ends_in_an_error_and_never_as_a_whole_answer(front: Front) -> None:
-    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+ADD = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+CALLED = {"name": "add", "arguments": '{"a": 1, "b": 2}'}
+
+
+def said(events: list[str], name: str = "content") -> str:
+    deltas = [choice["delta"] for each in events[:-1] for choice in json.loads(each).get("choices", [])]
+    return "".join(each.get(name) or "" for each in deltas)
+
+
+def called(events: list[str]) -> list[str]:
+    """The arguments of each tool call, put together as OpenAI's clients do."""
+    calls: dict[int, str] = {}
+    for each in events[:-1]:
+        for choice in json.loads(each).get("choices", []):
+            for part in choice["delta"].get("tool_calls") or []:
+                calls[part["index"]] = calls.get(part["index"], "") + part["function"]["arguments"]
+    return list(calls.values())
+
+
+def test_an_answer_held_to_a_schema_is_asked_for_again_when_its_server_dies(front: Front) -> None:
     front.script({"text": '{"a": "b c d e"}', "die_after": 3}, {"text": '{"z": 1}', "always": True})
-    events = front.stream(response_format=schema)
-    assert "[DONE]" not in events
-    assert json.loads(events[-1])["error"]["code"] == "answer_lost"
-    totals = {each["name"] for each in front.totals("workflow")}
-    assert "chat" in totals
+    events = front.stream(response_format=SCHEMA)
+    assert (said(events), events[-1]) == ('{"z": 1}', "[DONE]")
+    assert "chat" in {each["name"] for each in front.totals("workflow")}
+
+
+def test_a_tool_call_is_asked_for_again_when_its_server_dies(front: Front) -> None:
+    half = {"text": None, "tool_calls": [{"name": "add", "arguments": '{"a": 7, "b": 8}'}], "die_after": 2}
+    front.script(half, {"text": None, "tool_calls": [CALLED] * 2, "always": True})
+    events = front.stream(tools=[ADD])
+    assert (called(events), events[-1]) == ([CALLED["arguments"]] * 2, "[DONE]")
+
+
+def test_text_before_a_tool_call_is_gone_on_from_and_the_half_call_is_void(front: Front) -> None:
+    front.script(
+        {"text": "Adding.", "tool_calls": [CALLED], "die_after": 3},
+        {"text": " Now.", "tool_calls": [CALLED], "on": "continue_final_message", "always": True},
+    )
+    events = front.stream(tools=[ADD])
+    assert (said(events), called(events), events[-1]) == ("Adding. Now.", [CALLED["arguments"]], "[DONE]")
+
+
+def test_deepseek_is_gone_on_from_by_its_text_and_thinks_anew_where_it_had_not_ended(front: Front) -> None:
+    r1 = front.models[2]
+    r1.script(
+        {"text": "four.", "on": "continue_final_message"}, {"thinking": "a", "text": "It is four.", "die_after": 4}
+    )
+    events = front.stream(model="deepseek-r1")
+    assert (said(events), events[-1]) == ("It is four.", "[DONE]")
+    again = next(each for each in r1.heard() if each.get("continue_final_message"))
+    assert again["messages"][-1]["content"] == "It is ", "its template cuts thinking off"
+    r1.script({"thinking": "one two three", "text": "x", "die_after": 3}, {"thinking": "four", "text": "It is five."})
+    events = front.stream(model="deepseek-r1")
+    assert (said(events), events[-1]) == ("It is five.", "[DONE]")
+    assert said(events, "reasoning").startswith("one two ")
+    assert said(events, "reasoning").endswith("the thinking begins anew.)\n\nfour")
+
+
+def test_a_parser_that_takes_the_rest_of_an_answer_for_thinking_is_read_right(front: Front) -> None:
+    front.script(
+        {"thinking": "three four", "text": "", "on": "continue_final_message", "always": True},
+        {"text": "one two three four", "die_after": 3},
+    )
+    events = front.stream()
+    assert (said(events), said(events, "reasoning"), events[-1]) == ("one two three four", "", "[DONE]")
+
+
+def test_thinking_is_bounded_in_two_passes_where_the_server_bounds_none(front: Front) -> None:
+    refused = {"status": 400, "message": "thinking_token_budget is set but reasoning_config is not", "always": True}
+    first = {"thinking": "w " * 20, "text": "", "finish": "length", "tokens": 8192, "always": True}
+    second = {"text": "It is four.", "on": "continue_final_message", "tokens": 3, "always": True}
+    front.script(second, {**refused, "on": "thinking_token_budget"}, first)
+    whole = front.chat("Two and two? /think").json()
+    assert whole["choices"][0]["message"]["content"] == "It is four."
+    assert whole["choices"][0]["message"]["reasoning"].startswith("w w")
+    assert (whole["choices"][0]["finish_reason"], whole["usage"]["completion_tokens"]) == ("stop", 8195)
+    asked = [each for each in front.heard() if "thinking_token_budget" not in each]
+    assert [each.get("max_tokens") for each in asked] == [8192, None]
+    assert asked[1]["messages"][-1]["content"].endswith("</think>\n\n")
+    events = front.stream(
+        content="Two and two? /think", max_tokens=9000, stream_options={"include_usage": True}, tools=[ADD]
+    )
+    assert (said(events), events[-1]) == ("It is four.", "[DONE]")
+    assert said(events, "reasoning").startswith("w w")
+    ends = [choice["finish_reason"] for each in events[:-1] for choice in json.loads(each)["choices"]]
+    assert [each for each in ends if each] == ["stop"], "the end of the first pass is none"
+    assert json.loads(events[-2])["usage"]["completion_tokens"] == 8195
+    assert front.heard()[-1].get("max_tokens", 9000 - 8192) == 9000 - 8192
 
 
 @pytest.mark.parametrize(
