@@ -5,7 +5,6 @@ checkpoint, or in the run's ledger, from where `tools.host` answers it.
 """
 
 import operator
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from agents.faults import ContextExceeded
 from agents.fitting import fitted
 from agents.routing import NoCapableModel
 from tools.errors import ConsiliaError
-from tools.host import Toolbox, UnknownTool
+from tools.host import Toolbox, UnknownTool, marked, shown, without_hidden
 from tools.record import Place
 
 Outcome = Literal["answered", "calls", "tokens", "seconds", "faults", "length"]
@@ -97,7 +96,8 @@ class _Agent:
         reached = self._reached(state, since)
         chat = desk.counsel.chat_model(self.model)
         unmade = _unmade(state.get("messages", []))
-        tools = self._offered(desk.tools) if reached is None else []
+        offered = await desk.tools.offered(self.allowed)
+        tools = _functions(offered) if reached is None else []
         first = SystemMessage(f"{self.instructions}\n\n{RULES}")
         last = [] if reached is None else [HumanMessage(_CLOSE)]
         asked = chat.bind_tools(tools) if tools else chat
@@ -123,7 +123,7 @@ class _Agent:
         }
         if reached is not None:
             return {**update, "outcome": reached}
-        faulty = [self._fault(call, desk.tools) for call in _calls(said)]
+        faulty = [self._fault(call, offered) for call in _calls(said)]
         wrong = [each for each in faulty if each is not None]
         if wrong:
             update["messages"] = [*unmade, said, *wrong]
@@ -137,7 +137,7 @@ class _Agent:
         desk = cast(Desk, runtime.context)
         info = runtime.execution_info
         here = Place(node="call", task_id=info.task_id if info else task["call_id"])
-        server, tool = self._place(task["name"])
+        server, tool = await self._place(task["name"], desk.tools)
         status: Literal["success", "error"] = "success"
         try:
             result = orjson.dumps(await desk.tools.call_raw(here, server, tool, task["arguments"])).decode()
@@ -146,6 +146,7 @@ class _Agent:
         longest = self.limits.result_characters
         if len(result) > longest:
             result = f"{result[:longest]}… (cut after {longest:,} of {len(result):,} characters)"
+        result = marked(server, tool, result)
         message = ToolMessage(result, tool_call_id=task["call_id"], name=task["name"], status=status)
         return {"messages": [message], "calls": 1}
 
@@ -171,10 +172,10 @@ class _Agent:
             return "faults"
         return "seconds" if time.time() - since >= limits.seconds else None
 
-    def _fault(self, call: tuple[str, str, str | None], tools: Toolbox) -> ToolMessage | None:
+    def _fault(self, call: tuple[str, str, str | None], offered: Sequence[tuple[str, Tool]]) -> ToolMessage | None:
         """What is wrong with a call, for the model: name, id, and the error of malformed arguments."""
         name, call_id, error = call
-        known = {shown(entry) for entry, _ in listed(tools, self.allowed)}
+        known = {shown(entry) for entry, _ in offered}
         if name not in known:
             error = f"there is no tool {name!r}; there are: {', '.join(sorted(known))}"
         if error is None:
@@ -182,21 +183,8 @@ class _Agent:
         told = f"The call was not made. {error}. Correct it and call again, or answer without it."
         return ToolMessage(told, tool_call_id=call_id, name=name, status="error")
 
-    def _offered(self, tools: Toolbox) -> list[dict[str, Any]]:
-        return [
-            {
-                "type": "function",
-                "function": {
-                    "name": shown(entry),
-                    "description": tool.description or tool.title or entry,
-                    "parameters": tool.input_schema,
-                },
-            }
-            for entry, tool in listed(tools, self.allowed)
-        ]
-
-    def _place(self, name: str) -> tuple[str, str]:
-        for entry in self.allowed:
+    async def _place(self, name: str, tools: Toolbox) -> tuple[str, str]:
+        for entry, _ in await tools.offered(self.allowed):
             if shown(entry) == name:
                 server, _, tool = entry.partition("/")
                 return server, tool
@@ -227,21 +215,19 @@ def agent(
     return cast(Any, graph.compile(name=name))  # pyright: ignore[reportUnknownMemberType]
 
 
-def listed(tools: Toolbox, allowed: Sequence[str]) -> list[tuple[str, Tool]]:
-    """The allowed tools that there are, as (server/tool, description). Raises UnknownTool for one there is not."""
-    known = tools.host.tools()
-    found: list[tuple[str, Tool]] = []
-    for entry in allowed:
-        server, _, tool = entry.partition("/")
-        if tool not in known.get(server, {}):
-            raise UnknownTool(f"an agent may call {entry!r}, but there is no such tool", server=server, tool=tool)
-        found.append((entry, known[server][tool]))
-    return found
-
-
-def shown(entry: str) -> str:
-    """A server/tool name as models see it: of letters, digits, '_' and '-' (the OpenAI API's rule), at most 64."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", entry.replace("/", "__"))[-64:]
+def _functions(offered: Sequence[tuple[str, Tool]]) -> list[dict[str, Any]]:
+    """The tools as a model is told of them. What a server says is shown without characters that a person cannot see."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": shown(entry),
+                "description": without_hidden(tool.description or tool.title or entry),
+                "parameters": tool.input_schema,
+            },
+        }
+        for entry, tool in offered
+    ]
 
 
 def _waiting(messages: Sequence[AnyMessage]) -> list[ToolCall]:

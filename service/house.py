@@ -18,6 +18,7 @@ from service.collecting import collecting
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
 from service.database.market import MarketStore
+from service.database.tool_pins import DatabasePins
 from service.draining import Draining
 from service.runs.checkpoints import DatabaseSaver, serializer
 from service.runs.desks import Desks
@@ -39,7 +40,7 @@ from tools.documents.limits import Limits as DocumentLimits
 from tools.errors import ConsiliaError
 from tools.finance import server as finance
 from tools.finance.limits import FinanceLimits
-from tools.host import ToolHost, ToolLimits
+from tools.host import Foreign, ToolHost, ToolLimits
 from tools.medicine import records_server
 from tools.medicine import server as medicine
 from tools.suitability import server as suitability
@@ -141,7 +142,8 @@ async def open_house(
             "suitability": suitability.server(),
             **added.servers,
         }
-        host = await stack.enter_async_context(ToolHost(servers, tool_limits))
+        foreign = Foreign(settings.tools, DatabasePins(database), settings.config_dir, eager=role != "command")
+        host = await stack.enter_async_context(ToolHost(servers, tool_limits, foreign))
         sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
         feeds, name = Feeds(database), process_name()
         pool = await stack.enter_async_context(Pool(settings.pool))

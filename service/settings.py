@@ -4,6 +4,7 @@ Every limit is here, with its default and unit. Nested names join with two under
 `CONSILIA_LIMITS__UPLOAD_BYTES=1048576`.
 """
 
+import re
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -15,6 +16,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agents.pool_settings import PoolSettings
 from tools.errors import ConsiliaError
+from tools.host.settings import ToolsSettings
+
+_MAY_BE_SECRET = re.compile(r"headers|env|oauth|url")
 
 
 class InvalidSettings(ConsiliaError):
@@ -273,6 +277,7 @@ class Settings(BaseSettings):
     sealing: Sealing = Sealing()
     webhooks: WebhookSettings = WebhookSettings()
     threads: ThreadSettings = ThreadSettings()
+    tools: ToolsSettings = Field(default_factory=ToolsSettings, description="Your own MCP servers; see docs/tools.md.")
     idempotency_hours: float = Field(
         default=24.0, gt=0, le=8760, description="Hours that an Idempotency-Key is remembered."
     )
@@ -335,7 +340,8 @@ def _explain(error: ValidationError, path: Path | None) -> str:
     faults: list[str] = []
     for fault in error.errors():
         name = ".".join(str(part) for part in fault["loc"])
-        told = isinstance(fault["input"], str | int | float) and not name.startswith("sealing")
+        secret = name.startswith("sealing") or (name.startswith("tools.servers") and _MAY_BE_SECRET.search(name))
+        told = isinstance(fault["input"], str | int | float) and not secret
         value = f" = {fault['input']!r}" if told else ""  # a key never reaches a log
         faults.append(f"{name}{value}: {fault['msg']}")
     where = f"{path} or the environment" if path else "the environment"

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+WAITING: Final = "waiting_for_approval"
+"""Code of the error under which a call is kept while a person is asked; details.number: which question of its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class ToolLedger(Protocol):
 
     async def returned(self, key: str) -> dict[str, Any] | None:
         """The result of the call with this key, if it had returned."""
+        ...
+
+    async def waiting(self, key: str) -> int | None:
+        """The number of the question by which a person was asked about the call with this key, if one was and the call
+        has not been made since."""
+        ...
+
+    async def untrusted(self) -> str | None:
+        """What untrusted content the run, or an earlier one on its thread, has read, in words; None: nothing yet."""
         ...
 
     async def tool_called(self, call: ToolCall) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import ColumnElement, RowMapping, Select, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from agents.record import ModelCall
+from agents.routing import EMBEDDED
 from service.database.engine import Database
-from service.database.tables import ModelCallRow, ToolCallRow, new_id
+from service.database.tables import ModelCallRow, Run, RunEvent, ToolCallRow, new_id
 from service.database.writer import Statement, Write
-from tools.record import ToolCall
+from tools.record import WAITING, ToolCall
 
 _INSERT_MODEL_CALL = Statement(insert(ModelCallRow), rank=60)
 # A call that had failed before a crash may be made again under the same key: the newer record replaces the failed one.
@@ -106,3 +107,46 @@ async def tool_calls(database: Database, run_id: str) -> Sequence[RowMapping]:
     query = select(ToolCallRow.__table__).where(ToolCallRow.run_id == run_id).order_by(ToolCallRow.started_at)
     async with database.reading() as connection:
         return (await connection.execute(query)).mappings().all()
+
+
+def _of_thread(run_id: str) -> Select[str]:
+    """The ids of the runs on the same thread, this one among them."""
+    thread = select(Run.thread_id).where(Run.run_id == run_id).scalar_subquery()
+    return select(Run.run_id).where(Run.thread_id == thread)
+
+
+async def last_on_thread(database: Database, run_id: str, key: str) -> RowMapping | None:
+    """Result and error of the newest record of a tool call, of whichever run on the thread: a run that a person's
+    answer resumes goes on in tasks of the run before it."""
+    table = ToolCallRow
+    query = select(table.result, table.error).where(table.run_id.in_(_of_thread(run_id)), table.key == key)
+    async with database.reading() as connection:
+        return (await connection.execute(query.order_by(table.run_id.desc()).limit(1))).mappings().one_or_none()
+
+
+async def servers_on_thread(database: Database, run_id: str) -> set[str]:
+    """The servers whose tools the runs on the thread have called."""
+    query = select(ToolCallRow.server).where(ToolCallRow.run_id.in_(_of_thread(run_id)), _made()).distinct()
+    async with database.reading() as connection:
+        return set(await connection.scalars(query))
+
+
+def _made() -> ColumnElement[bool]:
+    """Whether the call was made at all: it did not only wait for a person."""
+    return or_(ToolCallRow.error.is_(None), ToolCallRow.error["code"].as_string() != WAITING)
+
+
+async def model_on_thread(database: Database, run_id: str) -> str | None:
+    """A model, other than the embedded engine, that the runs on the thread have asked."""
+    query = select(ModelCallRow.model).where(
+        ModelCallRow.run_id.in_(_of_thread(run_id)), ModelCallRow.engine != EMBEDDED
+    )
+    async with database.reading() as connection:
+        return await connection.scalar(query.limit(1))
+
+
+async def untrusted_on_thread(database: Database, run_id: str) -> str | None:
+    """What a node of the runs on the thread has said that it read (`agents.mcp_tools.mark_untrusted`, files)."""
+    query = select(RunEvent.data).where(RunEvent.run_id.in_(_of_thread(run_id)), RunEvent.kind == "untrusted")
+    async with database.reading() as connection:
+        return await connection.scalar(query.limit(1))

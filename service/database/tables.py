@@ -596,3 +596,23 @@ class MarketData(Table):
     year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     days: Mapped[bytes]
     values_: Mapped[bytes] = mapped_column("values")
+
+
+class ToolPin(Table):
+    """A tool of a user's MCP server: what it said of itself when it was accepted, and what it says now.
+
+    Servers belong to the installation, so no tenant owns a pin. digest, definition: what was accepted, by whom and
+    when; none yet where new tools wait for an admin. seen_*: what the server listed last.
+    """
+
+    __tablename__ = "tool_pins"
+
+    server: Mapped[str] = mapped_column(primary_key=True)
+    tool: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str | None]
+    definition: Mapped[dict[str, Any] | None]
+    pinned_by: Mapped[str | None]
+    pinned_at: Mapped[datetime | None]
+    seen_digest: Mapped[str]
+    seen_definition: Mapped[dict[str, Any]]
+    seen_at: Mapped[datetime]

@@ -5,6 +5,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Any, cast
 
+from langgraph.types import interrupt
+
 from agents.ask import Counsel
 from agents.chat_model import PoolChat
 from agents.pool import Pool
@@ -13,7 +15,7 @@ from service.database.sealing import Sealer
 from service.runs.files import TenantFiles
 from service.runs.ledger import RunLedger
 from service.runs.vault import RunVault
-from tools.host import Toolbox, ToolHost
+from tools.host import Toolbox, ToolHost, policy
 from workflows.desk import Desk
 from workflows.registry import Workflow
 
@@ -31,11 +33,16 @@ class Desks:
     def desk(self, workflow: Workflow, row: dict[str, Any], ledger: RunLedger) -> Desk:
         """row: the run's."""
         return Desk(
-            tools=Toolbox(self.host, ledger, workflow.name, workflow.tools, row["tenant_id"]),
+            tools=self.toolbox(workflow, row, ledger),
             counsel=self._counsel(row, ledger),
-            files=TenantFiles(self.database, row["tenant_id"], row["run_id"]),
+            files=TenantFiles(self.database, row["tenant_id"], row["run_id"], ledger.mark_untrusted),
             vault=RunVault(self.database, self.sealer, row["tenant_id"], row["run_id"]),
         )
+
+    def toolbox(self, workflow: Workflow, row: dict[str, Any], ledger: RunLedger) -> Toolbox:
+        """The tools of a run, with what its workflow names and the settings give it; a person is asked by interrupt."""
+        given = policy(self.host.settings, workflow.name, workflow.tools)
+        return Toolbox(self.host, ledger, workflow.name, given.allowed, row["tenant_id"], given, interrupt)
 
     def chat_model(self, row: dict[str, Any], ledger: RunLedger) -> PoolChat:
         """What `agents.chat_model.chat_model` finds in a node of any graph."""

@@ -15,6 +15,7 @@ from langgraph.runtime import RunControl
 from sqlalchemy.exc import SQLAlchemyError
 
 from agents.chat_model import POOL_KEY
+from agents.mcp_tools import TOOLS_KEY
 from service.database import runs, threads
 from service.database.engine import Database
 from service.database.runs import RunStatus
@@ -149,7 +150,15 @@ class Executor:
         row = execution.row
         fence = None if self._database.is_sqlite else Fence(row["run_id"], execution.attempt)
         feed = self._feeds.open(row["run_id"])
-        ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], feed, fence)
+        ledger = RunLedger(
+            self._database,
+            row["run_id"],
+            row["tenant_id"],
+            feed,
+            fence,
+            resumed=bool(row["kwargs"].get("command")),
+            trusted=self._desks.host.trusted,
+        )
         workflow, tenant, priority = row["graph_id"], row["tenant_id"], row["kwargs"].get("priority") or 0
         try:
             if execution.cancelling is None:
@@ -218,7 +227,11 @@ class Executor:
         fresh = execution.attempt == 1 and bool(row["kwargs"].get("temporary"))
         saver = DatabaseSaver(self._database, serde=serializer(workflow.state_types), fence=fence, fresh=fresh)
         config = self._config(row, execution.attempt)
-        config["configurable"] = {**config.get("configurable", {}), POOL_KEY: self._desks.chat_model(row, ledger)}
+        config["configurable"] = {
+            **config.get("configurable", {}),
+            POOL_KEY: self._desks.chat_model(row, ledger),
+            TOOLS_KEY: self._desks.toolbox(workflow, row, ledger),
+        }
         order = Drive.of(row)
         context: Any = cast(dict[str, Any], row["kwargs"]).get("context") or None
         if workflow.desk:

@@ -1,7 +1,10 @@
 """What a run leaves behind: its events, model calls and tool calls, in SQL before their results are used."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
+
+import orjson
 
 from agents.record import ModelCall
 from agents.routing import EMBEDDED
@@ -11,13 +14,25 @@ from service.database.writer import Fence, Write
 from service.runs import stream
 from service.runs.json import dumps
 from service.runs.stream import Event, Feed
-from tools.record import ToolCall
+from tools.record import WAITING, ToolCall
 
 
 class RunLedger:
     """The ledger of one run: implements `tools.host.ToolLedger` and `agents.ask.ModelLedger`."""
 
-    def __init__(self, database: Database, run_id: str, tenant_id: str, feed: Feed, fence: Fence | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        run_id: str,
+        tenant_id: str,
+        feed: Feed,
+        fence: Fence | None = None,
+        *,
+        resumed: bool = False,
+        trusted: Callable[[str], bool] = lambda server: False,
+    ) -> None:
+        """resumed: the run goes on where an earlier one on its thread was interrupted. trusted: whether a tool server's
+        results are vouched for."""
         self._database = database
         self._run_id = run_id
         self._tenant_id = tenant_id
@@ -27,6 +42,9 @@ class RunLedger:
         self._engines: set[str] = set()
         self.degraded = False
         self._failure: BaseException | None = None
+        self._resumed = resumed
+        self._trusted = trusted
+        self._tainted: str | None = None
 
     def continue_after(self, seq: int) -> None:
         """Number on after the events of earlier attempts."""
@@ -75,7 +93,37 @@ class RunLedger:
             raise self._failure
 
     async def returned(self, key: str) -> dict[str, Any] | None:
-        return await calls.returned(self._database, self._run_id, key)
+        if not self._resumed:
+            return await calls.returned(self._database, self._run_id, key)
+        last = await calls.last_on_thread(self._database, self._run_id, key)
+        return last["result"] if last is not None and last["error"] is None else None
+
+    async def waiting(self, key: str) -> int | None:
+        last = await calls.last_on_thread(self._database, self._run_id, key)
+        error: dict[str, Any] = (last["error"] if last is not None else None) or {}
+        return error["details"]["number"] if error.get("code") == WAITING else None
+
+    async def untrusted(self) -> str | None:
+        """Found in the record, so it holds over a crash and for all runs of a conversation."""
+        if self._tainted is None:
+            self._tainted = await self._found_untrusted()
+        return self._tainted
+
+    async def _found_untrusted(self) -> str | None:
+        for server in sorted(await calls.servers_on_thread(self._database, self._run_id)):
+            if not self._trusted(server):
+                return f"results of tool server {server}"
+        model = await calls.model_on_thread(self._database, self._run_id)
+        if model is not None:
+            return f"the words of model {model}"
+        told = await calls.untrusted_on_thread(self._database, self._run_id)
+        return orjson.loads(told)["what"] if told is not None else None
+
+    def mark_untrusted(self, what: str) -> None:
+        """A node has read content that nobody vouches for. what: in words, for people."""
+        if self._tainted is None:
+            self._tainted = what[:200]
+            self.append("untrusted", dumps({"what": self._tainted}))
 
     async def tool_called(self, call: ToolCall) -> None:
         summary = {

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -34,6 +34,7 @@ from service.runs.json import dumps
 from service.runs.outcome import Outcome
 from service.secret_files import secret_file
 from service.settings import InvalidSettings, WebhookSettings
+from tools.addresses import AddressRefused, literal, objection, resolved
 from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
@@ -43,9 +44,6 @@ LONGEST_SLEEP: Final = 5.0
 
 AT_A_TIME: Final = 32
 LONGEST_URL: Final = 4096
-
-_NAT64: Final = ip_network("64:ff9b::/96")
-"""RFC 6052: the last 32 bits are an IPv4 address, which must be judged itself."""
 
 
 class InvalidWebhook(ConsiliaError):
@@ -84,29 +82,13 @@ def checked_url(url: str, settings: WebhookSettings) -> str:
 
 
 def check_address(address: IPv4Address | IPv6Address, settings: WebhookSettings) -> None:
-    """Raises InvalidWebhook for an address that is not public, unless the settings allow its network.
-
-    Public is what IANA's special-purpose registries call globally reachable, without multicast. An IPv4 address inside
-    an IPv6 one (mapped, 6to4, Teredo, NAT64) is judged as itself.
-    """
-    inner = _inside(address)
-    networks = settings.networks()
-    if any(each.version == known.version and each in known for each in (address, inner) for known in networks):
-        return
-    if not inner.is_global or inner.is_multicast:
-        kind = "loopback" if inner.is_loopback else "link-local" if inner.is_link_local else "not public"
+    """Raises InvalidWebhook for an address that is not public, unless the settings allow its network."""
+    kind = objection(address, settings.networks())
+    if kind is not None:
         raise InvalidWebhook(
             f"the webhook's address {address} is {kind}; webhooks.allow_networks can allow its network",
             address=str(address),
         )
-
-
-def _inside(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
 
 
 def due(row: dict[str, Any], outcome: Outcome) -> list[Write]:
@@ -285,12 +267,14 @@ class Courier:
         """The URL with a checked address in place of its name, and the Host header. Raises InvalidWebhook, OSError."""
         assert parts.hostname is not None, "a webhook's URL was checked"
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=1)
-        addresses = [ip_address(str(each[4][0]).split("%")[0]) for each in found]
-        for address in addresses:
-            check_address(address, self._settings)
-        address = addresses[0]
-        literal = f"[{address}]" if address.version == 6 else str(address)
+        try:
+            address = await resolved(
+                parts.hostname, port, self._settings.networks(), "the webhook's", "webhooks.allow_networks"
+            )
+        except AddressRefused as refused:
+            raise InvalidWebhook(refused.message, **refused.details) from None
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        return httpx.URL(f"{parts.scheme}://{literal}:{port}{path}"), name if parts.port is None else f"{name}:{port}"
+        return httpx.URL(
+            f"{parts.scheme}://{literal(address)}:{port}{path}"
+        ), name if parts.port is None else f"{name}:{port}"

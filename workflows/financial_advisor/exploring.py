@@ -12,7 +12,8 @@ import orjson
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.graph.state import CompiledStateGraph
 
-from agents.agent import AgentLimits, AgentState, agent, shown
+from agents.agent import AgentLimits, AgentState, agent
+from tools.host import shown, unmarked
 from workflows.financial_advisor.calls import Called
 
 TOOLS: Final = (
@@ -67,7 +68,7 @@ def calls_of(messages: Sequence[AnyMessage], before: int) -> list[Called]:
 
 def _object(answer: ToolMessage) -> dict[str, Any] | None:
     try:
-        said = orjson.loads(str(answer.text))
+        said = orjson.loads(unmarked(str(answer.text)))
     except orjson.JSONDecodeError:
         return None
     return cast(dict[str, Any], said) if isinstance(said, dict) else None
