@@ -6,6 +6,7 @@ import typer
 
 from service.commands import (
     advice,
+    audit,
     contracts,
     data,
     database,
@@ -51,6 +52,7 @@ app.add_typer(data.app, name="data", rich_help_panel="Service")
 app.add_typer(database.app, name="db", rich_help_panel="Service")
 app.add_typer(keys.app, name="keys", rich_help_panel="Trust")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Trust")
+app.add_typer(audit.app, name="audit", rich_help_panel="Trust")
 
 
 if __name__ == "__main__":

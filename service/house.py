@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agents.pool import Pool
 from service.auth import Keys, pepper
+from service.auth.audit import Audit
 from service.auth.gate import Gate
 from service.auth.tokens import ExternalTokens
 from service.collecting import collecting
@@ -67,6 +68,7 @@ class House:
     pool: Pool
     keys: Keys
     gate: Gate
+    audit: Audit
     feeds: Feeds
     queue: Queue
     saver: DatabaseSaver
@@ -170,7 +172,8 @@ async def open_house(
         if role != "command":
             await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
         gate = Gate(keys, settings)
-        yield House(settings, database, registry, host, pool, keys, gate, feeds, queue, saver, scheduler, secret)
+        audit = await stack.enter_async_context(Audit(database, secret))
+        yield House(settings, database, registry, host, pool, keys, gate, audit, feeds, queue, saver, scheduler, secret)
 
 
 async def _tokens(stack: AsyncExitStack, database: Database, settings: Settings) -> ExternalTokens | None:

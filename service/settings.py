@@ -185,6 +185,9 @@ class Issuer(BaseModel):
     keys_seconds: float = Field(
         default=600.0, gt=0, le=86_400, description="How long the issuer's keys are kept before they are read anew."
     )
+    again_seconds: float = Field(
+        default=10.0, gt=0, le=600, description="Pause between two looks for a key that is not known, seconds."
+    )
 
     @field_validator("url")
     @classmethod
@@ -234,6 +237,14 @@ class WebSettings(BaseModel):
         return origins
 
 
+class AuditSettings(BaseModel):
+    """What the audit log holds beside what changes something and what was refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reads: bool = Field(default=False, description="Whether it also holds every request that only reads.")
+
+
 class MarketSourceSettings(BaseModel):
     """A live source of market data: an MCP server of yours, by its URL or by the command that starts it on stdio."""
 
@@ -274,6 +285,7 @@ class Settings(BaseSettings):
     pool: PoolSettings = Field(default_factory=PoolSettings, description="The model servers; none: embedded.")
     auth: AuthSettings = AuthSettings()
     web: WebSettings = WebSettings()
+    audit: AuditSettings = AuditSettings()
     sealing: Sealing = Sealing()
     webhooks: WebhookSettings = WebhookSettings()
     threads: ThreadSettings = ThreadSettings()

@@ -13,8 +13,10 @@ from starlette.middleware.cors import CORSMiddleware
 from service.api import (
     a2a,
     assistants,
+    audit,
     crons,
     files,
+    keys,
     metrics,
     openai,
     pool,
@@ -22,10 +24,12 @@ from service.api import (
     states,
     store,
     system,
+    tenants,
     thread_stream,
     threads,
     usage,
 )
+from service.api.auditing import Audited
 from service.api.bodies import Bodies
 from service.api.headers import Headers
 from service.api.turnstile import Turnstile
@@ -55,6 +59,9 @@ def create_app(house: House) -> FastAPI:
         a2a,
         usage,
         pool,
+        keys,
+        tenants,
+        audit,
     ):
         app.include_router(resource.router)
     app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond
@@ -66,6 +73,7 @@ def create_app(house: House) -> FastAPI:
     app.state.metrics = metrics.RequestMetrics()
     app.add_middleware(Bodies, limits=house.settings.limits)
     app.add_middleware(metrics.Measured, metrics=app.state.metrics)
+    app.add_middleware(Audited, house=house)
     app.add_middleware(Turnstile)
     app.add_middleware(Headers)
     if origins := house.settings.web.allow_origins:

@@ -1,8 +1,8 @@
 """Tokens of external issuers: JWTs (RFC 7519) checked against keys that OpenID Connect Discovery 1.0 leads to.
 
 Only asymmetric signatures count. Issuer, audience, expiry and subject must be there. A key that is not known (its
-issuer has rotated) is looked for again at once, but not more often than every ten seconds, so that made-up key ids do
-not make us call the issuer. While the issuer is away, keys that it once gave are believed for a day.
+issuer has rotated) is looked for again at once, but not more often than `again_seconds` says, so that made-up key ids
+do not make us call the issuer. While the issuer is away, keys that it once gave are believed for a day.
 """
 
 import asyncio
@@ -26,9 +26,6 @@ from tools.errors import InvalidInput
 log = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-AGAIN_SECONDS: Final = 10.0
-"""Pause between two looks for a key that is not known."""
-
 STALE_SECONDS: Final = 86_400.0
 _LONGEST_TOKEN: Final = 16_384
 _LARGEST_ANSWER: Final = 1_048_576
@@ -40,7 +37,7 @@ class _Known:
 
     keys: dict[str, jwt.PyJWK] = field(default_factory=dict[str, jwt.PyJWK])
     read_at: float = -STALE_SECONDS
-    tried_at: float = -AGAIN_SECONDS
+    tried_at: float = -STALE_SECONDS
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -114,7 +111,7 @@ class ExternalTokens:
         """Read the issuer's keys anew where that is due; where it cannot be, keep those of the last day."""
         clock = time.monotonic()
         fresh = name in known.keys and clock - known.read_at <= issuer.keys_seconds
-        if fresh or clock - known.tried_at < AGAIN_SECONDS:
+        if fresh or clock - known.tried_at < issuer.again_seconds:
             return
         known.tried_at = clock
         try:

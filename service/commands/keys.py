@@ -11,11 +11,13 @@ import typer
 from rich.table import Table
 
 from service.auth import Keys
+from service.auth.audit import of_command
 from service.auth.caller import ROLES
 from service.auth.keys import NewKey
 from service.commands.durations import duration
 from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run, settings
 from service.database import keys, migrate, tenants
+from service.database.audit import Detail
 from service.database.engine import Database, open_database
 from service.database.tables import DEFAULT_TENANT, now
 
@@ -37,6 +39,12 @@ async def opened(config: Path | None) -> AsyncGenerator[tuple[Database, Keys]]:
     async with open_database(chosen.database_url) as database:
         await migrate.ensure(database)
         yield database, Keys(database, chosen.data_dir)
+
+
+async def audited(config: Path | None, database: Database, action: str, row: Any, **details: Detail) -> None:
+    """Write what this command did to a key into the audit log. row: with key_id and tenant_id."""
+    data_dir = settings(config).data_dir
+    await of_command(database, data_dir, action, f"key_id={row['key_id']}", row["tenant_id"], **details)
 
 
 async def tenant_id_of(database: Database, named: str | None) -> str:
@@ -69,7 +77,7 @@ def create(
 
     async def work() -> NewKey:
         async with opened(config) as (database, store):
-            return await store.create(
+            made = await store.create(
                 name,
                 scopes,
                 await tenant_id_of(database, tenant),
@@ -77,6 +85,8 @@ def create(
                 requests_per_minute=per_minute,
                 created_by="command",
             )
+            await audited(config, database, "keys.create", await store.find(made.key_id), scopes=" ".join(made.scopes))
+            return made
 
     _show(run(work()), json)
 
@@ -93,7 +103,7 @@ def list_(
     async def work() -> list[dict[str, Any]]:
         async with opened(config) as (database, _):
             owner = None if tenant is None else await tenant_id_of(database, tenant)
-            return [shown(row) for row in await keys.search(database, owner, ended=all_)]
+            return [keys.shown(row) for row in await keys.search(database, owner, ended=all_)]
 
     rows = run(work())
     if json:
@@ -130,8 +140,10 @@ def rotate(
     lasting: timedelta = duration(overlap)
 
     async def work() -> NewKey:
-        async with opened(config) as (_, store):
-            return await store.rotate(key_id, lasting, created_by="command")
+        async with opened(config) as (database, store):
+            made = await store.rotate(key_id, lasting, created_by="command")
+            await audited(config, database, "keys.rotate", await store.find(key_id), by=made.key_id, overlap=overlap)
+            return made
 
     made = run(work())
     _show(made, json)
@@ -148,9 +160,10 @@ def revoke(
     """End a key. Every process refuses it within a second."""
 
     async def work() -> dict[str, Any]:
-        async with opened(config) as (_, store):
+        async with opened(config) as (database, store):
             await store.revoke(key_id)
             row = await store.find(key_id)
+            await audited(config, database, "keys.revoke", row)
             return {"key_id": key_id, "name": row["name"], "revoked_at": row["revoked_at"]}
 
     done = run(work())
@@ -158,19 +171,6 @@ def revoke(
         print_json(done)
     else:
         out.print(f"Key {key_id} ({done['name']}) is revoked.", highlight=False)
-
-
-def shown(row: Any) -> dict[str, Any]:
-    """A key as lists show it: nothing of its secret. state: good, replaced (its end is near), expired, revoked."""
-    moment = now()
-    state = "good" if row["replaced_by"] is None else "replaced"
-    if row["expires_at"] is not None and row["expires_at"] <= moment:
-        state = "expired"
-    if row["revoked_at"] is not None:
-        state = "revoked"
-    names = ("key_id", "name", "tenant_id", "tenant", "scopes", "created_at", "expires_at", "revoked_at")
-    more = ("last_used_at", "requests_per_minute", "created_by", "replaced_by")
-    return {name: row[name] for name in (*names, *more)} | {"state": state}
 
 
 def _show(made: NewKey, json: bool) -> None:

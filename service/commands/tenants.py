@@ -1,14 +1,17 @@
 """`consilia tenants`: who the rows belong to, and what each may take."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from sqlalchemy import RowMapping
 
+from service.auth.audit import of_command
 from service.commands.keys import opened
-from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run
+from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run, settings
 from service.database import tenants
+from service.database.engine import Database
 from service.database.tables import now
 
 app = typer.Typer(help="Tenants: whose runs, threads, files and keys are whose.", no_args_is_help=True)
@@ -48,7 +51,8 @@ def create(
 
     async def work() -> RowMapping:
         async with opened(config) as (database, _):
-            return await tenants.create(database, name, {**limits, **days})
+            row = await tenants.create(database, name, {**limits, **days})
+            return await _audited(config, database, "tenants.create", row)
 
     _show(run(work()), json)
 
@@ -93,7 +97,8 @@ def set_(
     async def work() -> RowMapping:
         async with opened(config) as (database, _):
             row = await tenants.find(database, tenant)
-            return await tenants.change(database, row["tenant_id"], {**limits, **_days(retention, row)})
+            changed = await tenants.change(database, row["tenant_id"], {**limits, **_days(retention, row)})
+            return await _audited(config, database, "tenants.set", changed)
 
     _show(run(work()), json)
 
@@ -110,10 +115,19 @@ def resume(tenant: Named, config: ConfigOption = None, json: JsonOption = False)
     _show(run(_suspended(config, tenant, False)), json)
 
 
-async def _suspended(config: Any, tenant: str, suspended: bool) -> RowMapping:
+async def _suspended(config: Path | None, tenant: str, suspended: bool) -> RowMapping:
     async with opened(config) as (database, _):
         row = await tenants.find(database, tenant)
-        return await tenants.change(database, row["tenant_id"], {"suspended_at": now() if suspended else None})
+        row = await tenants.change(database, row["tenant_id"], {"suspended_at": now() if suspended else None})
+        return await _audited(config, database, "tenants.suspend" if suspended else "tenants.resume", row)
+
+
+async def _audited(config: Path | None, database: Database, action: str, row: RowMapping) -> RowMapping:
+    """Write what this command did to a tenant into the audit log; the tenant's row."""
+    limits = {name: str(row[name]) for name in tenants.LIMITS if row[name] is not None}
+    data_dir = settings(config).data_dir
+    await of_command(database, data_dir, action, f"tenant={row['name']}", row["tenant_id"], **limits)
+    return row
 
 
 def _limits(requests: int | None, tokens: int | None, cost: float | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, func, insert, or_, select, update
 
@@ -104,6 +105,19 @@ async def search(database: Database, tenant_id: str | None, *, ended: bool = Fal
     async with database.reading() as connection:
         rows = await connection.execute(query.order_by(ApiKey.created_at.desc(), ApiKey.key_id).limit(10_000))
         return rows.mappings().all()
+
+
+def shown(row: RowMapping) -> dict[str, Any]:
+    """A key as lists show it: nothing of its secret. state: good, replaced (its end is near), expired, revoked."""
+    moment = now()
+    state = "good" if row["replaced_by"] is None else "replaced"
+    if row["expires_at"] is not None and row["expires_at"] <= moment:
+        state = "expired"
+    if row["revoked_at"] is not None:
+        state = "revoked"
+    names = ("key_id", "name", "tenant_id", "tenant", "scopes", "created_at", "expires_at", "revoked_at")
+    more = ("last_used_at", "requests_per_minute", "created_by", "replaced_by")
+    return {name: row[name] for name in (*names, *more)} | {"state": state}
 
 
 async def replaced(database: Database, key_id: str, by: str, until: datetime) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from service.api.access import needed
 from service.auth import Keys
+from service.auth.key_text import key_id_of
 from service.database import tenants
 from service.database.engine import open_database
 from service.database.tables import DEFAULT_TENANT
@@ -95,9 +96,9 @@ def apart(server: Server) -> Iterator[Apart]:
         async with open_database(f"sqlite:///{server.data_dir / 'consilia.db'}") as database:
             keys = Keys(database, server.data_dir)
             made: list[str] = []
-            for name in ("first of two", "second of two"):
+            for name, called in (("first of two", MARK), ("second of two", "theirs")):
                 tenant = await tenants.create(database, name)
-                made.append((await keys.create(MARK, ["admin"], tenant["tenant_id"])).key)
+                made.append((await keys.create(called, ["admin"], tenant["tenant_id"])).key)
             return made[0], made[1]
 
     one, two = asyncio.run(two_keys())
@@ -141,6 +142,8 @@ def _own(first: httpx.Client) -> dict[str, str]:
         "checkpoint_id": state["checkpoint"]["checkpoint_id"],
         "namespace": MARK,
         "key": MARK,
+        "key_id": key_id_of(str(first.headers["x-api-key"])),
+        "tenant": "first of two",
     }
 
 

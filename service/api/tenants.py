@@ -1,0 +1,89 @@
+"""Tenants over REST, for admins of the default tenant."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from service.api.access import TheCaller, TheHouse
+from service.api.paging import Text
+from service.database import tenants
+from service.database.tables import now
+
+router = APIRouter(prefix="/tenants", tags=["tenants"])
+
+PerMinute = Annotated[int | None, Field(ge=1, le=100_000_000)]
+Tokens = Annotated[int | None, Field(ge=1, le=10**15)]
+Cost = Annotated[float | None, Field(gt=0, le=1e12)]
+Days = Annotated[dict[Text, Annotated[float, Field(gt=0, le=36_600)]] | None, Field(max_length=1000)]
+
+
+class TenantChange(BaseModel):
+    """What changes; null takes the tenant's own limit away. retention_days: by workflow, "*" for all others."""
+
+    requests_per_minute: PerMinute = None
+    tokens_per_month: Tokens = None
+    cost_per_month: Cost = None
+    retention_days: Days = None
+    suspended: bool | None = None
+
+
+class TenantCreate(BaseModel):
+    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    requests_per_minute: PerMinute = None
+    tokens_per_month: Tokens = None
+    cost_per_month: Cost = None
+    retention_days: Days = None
+
+
+class Tenant(BaseModel):
+    """Who rows belong to. Limits that are null are those of the settings."""
+
+    tenant_id: str
+    name: str
+    created_at: datetime
+    suspended_at: datetime | None
+    requests_per_minute: int | None
+    tokens_per_month: int | None
+    cost_per_month: float | None
+    retention_days: dict[str, float] | None
+
+
+@router.get("")
+async def search(house: TheHouse, caller: TheCaller) -> list[Tenant]:
+    """Every tenant by name."""
+    caller.require_installation()
+    return [Tenant.model_validate(dict(row)) for row in await tenants.search(house.database)]
+
+
+@router.post("", status_code=201)
+async def create(body: TenantCreate, house: TheHouse, caller: TheCaller) -> Tenant:
+    """Make a tenant; it has no key yet."""
+    caller.require_installation()
+    row = await tenants.create(house.database, body.name, body.model_dump(exclude={"name"}))
+    return Tenant.model_validate(dict(row))
+
+
+@router.get("/{tenant}")
+async def get(tenant: str, house: TheHouse, caller: TheCaller) -> Tenant:
+    """The tenant by name or id; an admin of a tenant sees its own."""
+    row = await tenants.find(house.database, tenant)
+    if not caller.runs_the_installation and row["tenant_id"] != caller.tenant_id:
+        raise tenants.UnknownTenant(f"there is no tenant {tenant!r}", tenant=tenant)
+    return Tenant.model_validate(dict(row))
+
+
+@router.patch("/{tenant}")
+async def patch(tenant: str, body: TenantChange, house: TheHouse, caller: TheCaller) -> Tenant:
+    """Change a tenant's limits, or suspend it: its keys are refused until it is no longer suspended."""
+    row = await tenants.find(house.database, tenant)
+    if not caller.runs_the_installation:
+        if row["tenant_id"] != caller.tenant_id:
+            raise tenants.UnknownTenant(f"there is no tenant {tenant!r}", tenant=tenant)
+        caller.require_installation()
+    changes = body.model_dump(exclude_unset=True)
+    suspended = changes.pop("suspended", None)
+    if suspended is not None:
+        changes["suspended_at"] = (row["suspended_at"] or now()) if suspended else None
+    return Tenant.model_validate(dict(await tenants.change(house.database, row["tenant_id"], changes)))
