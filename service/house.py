@@ -130,7 +130,9 @@ async def open_house(
     settings = _with_declared_ttl(settings)
     limits, added = settings.limits, additions or Additions()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings.database_url, limits.database_seconds))
+        database = await stack.enter_async_context(
+            open_database(settings.database_url, limits.database_seconds, limits.stalled_seconds)
+        )
         await migrate.ensure(database)
         registry = workflows(settings, added.workflows)
         await assistants.ensure_defaults(database, registry.descriptions())

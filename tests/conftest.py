@@ -33,36 +33,46 @@ class Server:
     process: "subprocess.Popen[str]"
 
 
+def start_until(
+    pattern: str, command: list[str], log: Path, *, cwd: Path | None = None, environment: dict[str, str] = ENVIRONMENT
+) -> "tuple[subprocess.Popen[str], re.Match[str]]":
+    """Start a process and wait until what it prints matches `pattern`; what it prints goes to the file `log`.
+
+    A file and not a pipe: nobody reads a pipe once the process is ready, and a server that has filled one stops.
+    """
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True
+        )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        if found := re.search(pattern, log.read_text()):
+            return process, found
+        if ended:
+            break
+        time.sleep(0.02)
+    process.kill()
+    process.wait(20)
+    raise AssertionError(f"{command} did not start:\n{log.read_text()}")
+
+
 def start_server(data_dir: Path, **environment: str) -> Server:
     """Start `consilia serve` on a free port and wait until it says that it is ready."""
-    process = subprocess.Popen(
+    process, found = start_until(
+        r"ready at (http://127\.0\.0\.1:\d+)(?s:.*)Stop with Ctrl-C",
         [sys.executable, "-m", "service.cli", "serve", "--port", "0"],
+        data_dir.parent / f"serve-{os.urandom(4).hex()}.log",
         cwd=data_dir.parent,
-        env={
+        environment={
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "CONSILIA_DATA_DIR": str(data_dir),
             "COLUMNS": "400",
             **environment,
         },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
     )
-    assert process.stdout is not None
-    said: list[str] = []
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        line = process.stdout.readline()
-        said.append(line)
-        if "Stop with Ctrl-C" in line:
-            text = "".join(said)
-            url = re.search(r"ready at (http://127\.0\.0\.1:\d+)", text)
-            assert url, text
-            return Server(url[1], (data_dir / "first-key").read_text(), data_dir, process)
-        if not line and process.poll() is not None:
-            break
-    raise AssertionError("the server did not start:\n" + "".join(said))
+    return Server(found[1], (data_dir / "first-key").read_text(), data_dir, process)
 
 
 @pytest.fixture(scope="session")

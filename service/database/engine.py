@@ -1,10 +1,10 @@
 """Opening the database: one engine for reading, and the one writer."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Engine, create_engine, event
@@ -33,6 +33,10 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+
+_LONGEST_IDLE: Final = 30.0
+"""Seconds for which a transaction beside the writer's may wait for its process; a lock on a thread is held for less."""
 
 
 class Unstorable(ConsiliaError):
@@ -70,6 +74,22 @@ def _tune_sqlite(connection: Any, _: object) -> None:
     cursor.close()
 
 
+def _end_when_idle(seconds: float) -> Callable[[Any, object], None]:
+    """Have PostgreSQL end a transaction that its client leaves unfinished for so long.
+
+    A process that stops in the middle of a transaction (frozen, suspended, cut off without a word) keeps its row locks,
+    and whoever takes its runs over would wait for them for as long as it sleeps.
+    """
+
+    def set_timeout(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(seconds * 1000)}")
+        cursor.close()
+        connection.commit()
+
+    return set_timeout
+
+
 def make_engine(url: str) -> AsyncEngine:
     """An engine for a `sqlite:///path` or `postgresql://…` URL; the SQLite file's folder is made."""
     parsed = make_url(driver_url(url))
@@ -87,7 +107,7 @@ def make_engine(url: str) -> AsyncEngine:
         )
         event.listen(engine.sync_engine, "connect", _tune_sqlite)
         return engine
-    return create_async_engine(
+    engine = create_async_engine(
         parsed,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
@@ -95,9 +115,11 @@ def make_engine(url: str) -> AsyncEngine:
         max_overflow=10,
         pool_pre_ping=True,
     )
+    event.listen(engine.sync_engine, "connect", _end_when_idle(_LONGEST_IDLE))
+    return engine
 
 
-def _make_writing_engine(url: str) -> Engine:
+def make_writing_engine(url: str, stalled: float) -> Engine:
     """The writer's own engine: synchronous, one connection."""
     parsed = make_url(driver_url(url))
     sqlite = parsed.get_backend_name() == "sqlite"
@@ -110,8 +132,7 @@ def _make_writing_engine(url: str) -> Engine:
         max_overflow=0,
         pool_pre_ping=not sqlite,
     )
-    if sqlite:
-        event.listen(engine, "connect", _tune_sqlite)
+    event.listen(engine, "connect", _tune_sqlite if sqlite else _end_when_idle(stalled))
     return engine
 
 
@@ -128,12 +149,13 @@ def sqlite_path(url: str) -> Path:
 
 
 @asynccontextmanager
-async def open_database(url: str, patience: float = 30.0) -> AsyncGenerator[Database]:
+async def open_database(url: str, patience: float = 30.0, stalled: float = 6.0) -> AsyncGenerator[Database]:
     """The database, open until the block ends; what was given to the writer is written before it closes.
 
-    patience: seconds that writes wait for a PostgreSQL that is away.
+    patience: seconds that writes wait for a PostgreSQL that is away. stalled: seconds for which a write of ours may
+    stand unfinished before PostgreSQL undoes it and gives its locks to others.
     """
-    engine, writing = make_engine(url), _make_writing_engine(url)
+    engine, writing = make_engine(url), make_writing_engine(url, stalled)
     try:
         async with Writer(writing, patience=patience) as writer:
             yield Database(engine, writer)

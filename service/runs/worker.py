@@ -92,6 +92,11 @@ def _unless_gone(error: ConnectorException, job_id: int) -> None:
     log.info("job was given to another worker meanwhile", job_id=job_id)
 
 
+async def _without_transactions(connection: "psycopg.AsyncConnection[Any]") -> None:
+    """Each statement of procrastinate's commits itself: a worker that freezes between two of them holds no lock."""
+    await connection.set_autocommit(True)
+
+
 class Worker:
     """Executes the runs of some queues in this process. Use as an async context manager; leaving it drains."""
 
@@ -102,7 +107,9 @@ class Worker:
         self._executor = executor
         self._limits = limits
         self._queues = list(queues)
-        connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=10.0)
+        connector = PsycopgConnector(
+            conninfo=conninfo, min_size=1, max_size=4, timeout=10.0, configure=_without_transactions
+        )
         self._app = App(connector=connector)
         self._app.job_manager = _Jobs(connector)
         self._app.task(name=TASK, pass_context=True, retry=_AtOnce())(self._run)
@@ -156,6 +163,8 @@ class Worker:
                 pause = 0.2
             except (ConnectorException, OSError) as error:
                 log.warning("worker lost its database", error_type=type(error).__name__, again_in_s=pause)
+            except Exception:  # a worker that lives and takes nothing would be worse than one that says so and goes on
+                log.exception("worker failed", again_in_s=pause)
             if not self._stopping:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)

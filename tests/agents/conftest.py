@@ -1,10 +1,11 @@
 """Model servers for the pool's tests, each a process of its own."""
 
-import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 
 from agents.pool_settings import PoolSettings
 from agents.record import ModelCall
-from tests.conftest import ENVIRONMENT, ROOT
+from tests.conftest import ROOT, start_until
 
 
 @dataclass
@@ -52,17 +53,14 @@ class Ledger:
 
 
 def start_model_server(*options: str) -> ModelServer:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.agents.model_server", *options],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    told = re.search(r"\d+", process.stdout.readline())
-    assert told, "the model server did not start"
-    return ModelServer(int(told.group()), process)
+    with tempfile.TemporaryDirectory() as folder:
+        process, told = start_until(
+            r"listening on (\d+)",
+            [sys.executable, "-m", "tests.agents.model_server", *options],
+            Path(folder) / "log",
+            cwd=ROOT,
+        )
+    return ModelServer(int(told[1]), process)
 
 
 def pool_of(endpoints: dict[str, list[str]], catalogue: dict[str, str] | None = None, **settings: Any) -> PoolSettings:

@@ -16,7 +16,7 @@ import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
-from tests.conftest import ENVIRONMENT, Server, start_server
+from tests.conftest import ENVIRONMENT, Server, start_server, start_until
 from tests.service.hosting import new_database, stop
 from tests.service.test_threads_and_runs import declared
 
@@ -43,14 +43,12 @@ class House:
         return server
 
     def worker(self) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
+        process, _ = start_until(
+            "worker is ready",
             [sys.executable, "-m", "service.cli", "worker"],
-            env={**ENVIRONMENT, **self.environment, "CONSILIA_DATA_DIR": str(self.data_dir)},
-            stdout=subprocess.PIPE,
-            text=True,
+            self.data_dir.parent / f"worker-{len(self.workers)}.log",
+            environment={**ENVIRONMENT, **self.environment, "CONSILIA_DATA_DIR": str(self.data_dir)},
         )
-        assert process.stdout is not None
-        assert "worker is ready" in process.stdout.readline()
         self.workers.append(process)
         return process
 

@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from sqlalchemy import func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError, InternalError
 
 from service.database import migrate
-from service.database.engine import open_database
+from service.database.engine import make_writing_engine, open_database
 from service.database.tables import DEFAULT_TENANT, RunEvent, Tenant, now
-from service.database.writer import Statement, Write
+from service.database.writer import Statement, Write, connection_lost
 
 _INSERT = Statement(insert(Tenant), 0)
 
@@ -56,3 +56,21 @@ async def test_closing_writes_what_is_queued(empty_database: str):
     await pending
     async with open_database(empty_database) as database, database.reading() as connection:
         assert "late" in set(await connection.scalars(select(Tenant.tenant_id)))
+
+
+@pytest.mark.parametrize("empty_database", ["postgresql"], indirect=True)
+async def test_a_process_that_freezes_in_the_middle_of_a_write_keeps_its_rows_from_nobody(empty_database: str):
+    name = update(Tenant).where(Tenant.tenant_id == DEFAULT_TENANT)
+    frozen = make_writing_engine(empty_database, stalled=0.5)
+    async with open_database(empty_database) as database:
+        await migrate.upgrade(database.engine)
+        with frozen.connect() as connection:
+            connection.execute(name.values(name="frozen"))
+            async with asyncio.timeout(20):
+                await database.writer.write(Write(Statement(name.values(name="living"), 0), {}))
+            with pytest.raises(InternalError, match="idle-in-transaction") as caught:
+                connection.execute(name.values(name="awake again"))
+            assert connection_lost(caught.value), "the writer connects again, and asks its fences again"
+        async with database.reading() as reading:
+            assert await reading.scalar(select(Tenant.name)) == "living"
+    frozen.dispose()
