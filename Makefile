@@ -53,7 +53,7 @@ lock-servers: $(VENV)/.installed-dev ## Lock the model servers' own environments
 	@touch $@
 
 test-vllm: .venv-vllm/consilia-lock .venv-vllm-router/consilia-lock $(VENV)/.installed-dev ## Run the tests on real vLLM servers, on the CPU
-	@$(BIN)/python -m pytest -n 0 -m vllm --durations=10 tests/vllm
+	@$(BIN)/python -m pytest -n 0 -m vllm -o timeout=600 --durations=10 tests/vllm
 
 .venv-vllm-router/consilia-lock: agents/serving/requirements-vllm-router.lock $(VENV)/.installed
 	@$(BIN)/consilia pool install --router
@@ -84,6 +84,9 @@ lock: $(UV) ## Lock the requirements anew, with hashes (UPGRADE=--upgrade takes 
 	$$compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock; \
 	printf "uv\nhatchling\neditables\n" | $$compile - -o requirements-build.lock; \
 	printf "langgraph-cli[inmem]\n" | $$compile - -o requirements-reference.lock
+
+bench-server: .venv-reference/.installed $(VENV)/.installed-dev ## Measure the agent server beside langgraph dev and aegra (ARGS="--only …")
+	@$(BIN)/python -m benchmarks.agent_server --dev-python .venv-reference/bin/python $(ARGS)
 
 bench-finance: $(VENV)/.installed ## Time the portfolio mathematics: 50 funds, ten years of daily values
 	@$(BIN)/python benchmarks/finance.py
