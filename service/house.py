@@ -48,6 +48,7 @@ from tools.suitability import server as suitability
 from workflows import loading
 from workflows.contract_review.graph import workflow as contract_review
 from workflows.financial_advisor.graph import workflow as financial_advisor
+from workflows.financial_advisor.limits import AdviceLimits
 from workflows.medical_translation.graph import workflow as medical_translation
 from workflows.registry import Registry, Workflow
 
@@ -90,7 +91,7 @@ class Additions:
 
 def workflows(settings: Settings, added: Sequence[Workflow] = ()) -> Registry:
     """The workflows that come with Consilia, and the user's own. Raises GraphNotLoadable."""
-    ours = [contract_review(), medical_translation(), financial_advisor()]
+    ours = [contract_review(), medical_translation(), financial_advisor(_advice_limits(settings.limits))]
     theirs = [loading.load(name, path, settings.config_dir) for name, path in settings.workflows.items()]
     if settings.langgraph_json is not None:
         declared = loading.read_langgraph_json(settings.langgraph_json)
@@ -140,7 +141,7 @@ async def open_house(
         servers = {
             "documents": documents.server(document_limits(limits)),
             "contracts": contracts.server(),
-            "records": records_server.server(),
+            "records": records_server.server(limits.record_characters),
             "medicine": medicine.server(settings.data_dir / "knowledge"),
             "finance": finance.server(MarketStore(database), _finance_limits(limits)),
             "suitability": suitability.server(),
@@ -223,6 +224,16 @@ def document_limits(limits: Limits) -> DocumentLimits:
         max_seconds=limits.parse_seconds,
         max_memory=limits.parse_memory_bytes,
         max_decompressed=limits.decompressed_bytes,
+    )
+
+
+def _advice_limits(limits: Limits) -> AdviceLimits:
+    return AdviceLimits(
+        question=limits.question_characters,
+        holdings=limits.holdings,
+        explored=limits.explorer_calls,
+        tokens=limits.explorer_tokens,
+        seconds=limits.explorer_seconds,
     )
 
 

@@ -98,6 +98,18 @@ class Limits(BaseModel):
     funds: int = Field(default=200, ge=1, description="Most funds in one call of a finance tool.")
     projection_cells: int = Field(default=5_000_000, ge=1, description="Most months times paths of a projection.")
     history_points: int = Field(default=20_000, ge=1, description="Most values that one NAV history returns.")
+    question_characters: int = Field(
+        default=4_000, ge=1, description="Longest question to the financial advisor, characters."
+    )
+    holdings: int = Field(default=1_000, ge=1, description="Most rows of a client's holdings.")
+    explorer_calls: int = Field(
+        default=8, ge=0, description="Most tool calls of the agent that looks further in financial advice, a turn."
+    )
+    explorer_tokens: int = Field(default=60_000, ge=1, description="Most tokens that it reads and writes, a turn.")
+    explorer_seconds: float = Field(default=120.0, gt=0, description="Longest that it may take, seconds.")
+    record_characters: int = Field(
+        default=1_500_000, ge=1, description="Longest medical record, characters; about 500 dense pages."
+    )
     import_bytes: int = Field(
         default=100 * 1024 * 1024, ge=1, description="Largest file of `consilia data import-nav`."
     )

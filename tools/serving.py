@@ -1,11 +1,15 @@
 """The in-house MCP server: an `MCPServer` whose tools may raise `ConsiliaError`."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final
 
+import orjson
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, InputRequiredResult, RequestParamsMeta, TextContent, ToolAnnotations
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from tools.errors import ConsiliaError, InvalidInput
 
@@ -61,6 +65,17 @@ class ToolServer(MCPServer[None]):
 
     confidential: bool = False
 
+    def serve_in_parts(self, name: str) -> None:
+        """Let a registered synchronous tool with a large result write it in its own thread, one item at a time.
+
+        To check and write a result of many megabytes in one call, as the SDK does on the event loop, held that loop for
+        seconds; pydantic's core lets no other thread run meanwhile. The result is a model that the tool has made, so
+        it is valid, and its schema stays published.
+        """
+        tool = self._tool_manager.get_tool(name)
+        assert tool is not None, "registered before"
+        tool.fn, tool.fn_metadata.output_model = _in_parts(tool.fn), None
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
@@ -77,6 +92,37 @@ class ToolServer(MCPServer[None]):
             if not isinstance(refused.__cause__, ValidationError):
                 raise
             return _failed(_wrong_arguments(name, refused.__cause__))
+
+
+_DEPTH: Final = 2
+"""Lists and tables within a model down to which a part is written by itself; what lies deeper is small."""
+
+
+def _in_parts(function: Callable[..., BaseModel]) -> Callable[..., CallToolResult]:
+    @wraps(function)
+    def written(*arguments: Any, **named: Any) -> CallToolResult:
+        content = in_parts(function(*arguments, **named))
+        text = orjson.dumps(content).decode()
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
+
+    return written
+
+
+def in_parts(model: BaseModel) -> dict[str, Any]:
+    """A model as JSON, the items of its lists one by one, so that other threads run in between."""
+    return {name: _part(getattr(model, name)) for name in type(model).model_fields}
+
+
+def _part(value: Any, depth: int = 0) -> Any:
+    match value:
+        case BaseModel():
+            return value.model_dump(mode="json")
+        case list() | tuple() if depth < _DEPTH:
+            return [_part(each, depth + 1) for each in value]  # pyright: ignore[reportUnknownVariableType], any model's items
+        case dict() if depth < _DEPTH:
+            return {str(name): _part(each, depth + 1) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        case _:
+            return to_jsonable_python(value)
 
 
 def _failed(error: ConsiliaError) -> CallToolResult:

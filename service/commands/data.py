@@ -278,15 +278,25 @@ def show(
     if json:
         print_json(shown)
         return
+    told: set[str] = set()  # a fund says again what its series said: its currency, its kind
     for heading in ("series", "fund", "measures"):
         fields: dict[str, Any] = shown.get(heading) or {}
-        for name, value in fields.items():
-            if not isinstance(value, dict | list) and value is not None:
-                out.print(f"{name:28} {value:.6g}" if isinstance(value, float) else f"{name:28} {value}", markup=False)
+        simple = {name: value for name, value in fields.items() if not isinstance(value, dict | list | None)}
+        lines = [f"  {name:26} {_figure(value)}" for name, value in simple.items() if name not in told]
+        if lines:
+            out.print(f"[bold]{heading}[/]")
+        for line in lines:
+            out.print(line, markup=False, highlight=False)
+        told |= set(simple)
+    out.print("[bold]last values[/]")
     for each in shown["last"]:
-        out.print(f"{each['day']:28} {each['value']:g}", markup=False)
+        out.print(f"  {each['day']:26} {each['value']:g}", markup=False, highlight=False)
     for each in shown["findings"]:
         out.print(f"[yellow]{each['code']}[/] {each['message']}", highlight=False)
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 @app.command("import-knowledge")

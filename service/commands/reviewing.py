@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 
-from service.commands.terminal import err, out
+from service.commands.terminal import err, out, progress_columns
 from service.database import assistants, files
 from service.database.tables import DEFAULT_TENANT
 from service.house import House
@@ -122,14 +122,7 @@ class progress:
     """A progress bar over the workflow's steps on standard error; nothing where that is no terminal."""
 
     def __init__(self, name: str) -> None:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("[bold]{task.fields[name]}[/]"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}", style="dim"),
-            TimeElapsedColumn(),
-        )
-        self._progress = Progress(*columns, console=err, transient=True)
+        self._progress = Progress(*progress_columns(), console=err, transient=True)
         self._task = self._progress.add_task("starting", total=len(STEPS) - 1, name=escape(name))
 
     def __enter__(self) -> Callable[[dict[str, Any]], None]:

@@ -13,6 +13,7 @@ import structlog
 import typer
 import uvloop
 from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.settings import Settings, load
 from tools.errors import ConsiliaError
@@ -39,6 +40,17 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def progress_columns() -> tuple[ProgressColumn, ...]:
+    """The columns of a workflow's progress bar: the task's field `name`, and its description as the step."""
+    return (
+        SpinnerColumn(),
+        TextColumn("[bold]{task.fields[name]}[/]"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.description}", style="dim"),
+        TimeElapsedColumn(),
+    )
 
 
 def settings(config: Path | None, **overrides: Any) -> Settings:

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import orjson
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from service.commands.reviewing import keep, write
-from service.commands.terminal import err, out
+from service.commands.terminal import err, out, progress_columns
 from service.database import assistants, runs, threads
 from service.database.tables import DEFAULT_TENANT, new_id
 from service.house import House
@@ -144,14 +144,7 @@ class progress:
     """A progress bar over the workflow's steps, with the batches of the longest one; nothing where no terminal is."""
 
     def __init__(self, name: str) -> None:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("[bold]{task.fields[name]}[/]"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}", style="dim"),
-            TimeElapsedColumn(),
-        )
-        self._progress = Progress(*columns, console=err, transient=True)
+        self._progress = Progress(*progress_columns(), console=err, transient=True)
         self._task = self._progress.add_task("starting", total=len(STEPS) - 3, name=escape(name))
         self._batches = self._done = 0
 
@@ -181,14 +174,14 @@ def print_translation(done: Translation) -> None:
     """What must be checked first, what is left to translate, and where the files are."""
     told = done.values["translation"]
     out.print(f"\n{_STATUS[done.outcome]}   [dim]by {escape(str(told['engine']))}[/]")
-    shares = [f"{target} {int(each['share'] * 100)}%" for target, each in told["coverage"].items()]
+    shares = [f"{target} {_share(each)}" for target, each in told["coverage"].items()]
     counts = told["counts"]["by_severity"]
     shown = "  ".join(f"[{_COLOURS[name]}]{counts[name]} {name}[/]" for name in _COLOURS)
     out.print(f"  translated: {', '.join(shares)}   alarms: {shown}", highlight=False)
     _print_alarms(told["alarms"], told["cautions"])
     if told["advice"]:
         _print_advice(told["advice"], told["targets"])
-    left: Sequence[dict[str, Any]] = told["untranslated"]
+    left: Sequence[dict[str, Any]] = [each for each in told["untranslated"] if each["page"]]
     if left:
         out.print(f"  [yellow]{len(left)} segments are not translated[/], in whole or in part:", highlight=False)
         for each in left[:_LISTED]:
@@ -196,6 +189,8 @@ def print_translation(done: Translation) -> None:
             out.print(f"    [dim]{each['segment']}.{each['language']}[/] {escape(pieces[:90])}", highlight=False)
         if len(left) > _LISTED:
             out.print(f"    [dim]… and {len(left) - _LISTED} more, in the files[/]")
+    if unsaid := len(told["untranslated"]) - len(left):
+        out.print(f"  [yellow]{unsaid} statements of the advice are there in English only[/]", highlight=False)
     for key, path in done.written.items():
         out.print(f"  {key:<12} {path}", highlight=False, soft_wrap=True)
     out.print(f"  {'run':<12} {done.run_id}", highlight=False)
@@ -205,6 +200,12 @@ def print_translation(done: Translation) -> None:
         out.print(f"  [bold red]not taken:[/] {escape(done.question['problem'])}", highlight=False)
     out.print("  The files are drafts with placeholders in the place of people. A clinician releases them:")
     out.print(f"  consilia sign-off {done.run_id} --approve", highlight=False, soft_wrap=True)
+
+
+def _share(coverage: dict[str, Any]) -> str:
+    if coverage["kept"] == coverage["segments"]:
+        return "nothing to translate"
+    return f"{int(coverage['share'] * 100)}%"
 
 
 def _print_alarms(alarms: Sequence[dict[str, Any]], cautions: Sequence[dict[str, Any]]) -> None:

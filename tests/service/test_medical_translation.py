@@ -350,6 +350,11 @@ async def test_a_text_that_is_no_record_is_translated_with_a_caution(sdk: LangGr
     assert "not_medical" not in {each["code"] for each in sample.question["cautions"]}
 
 
+async def test_a_list_of_holdings_is_called_no_record_and_not_translated(sdk: LangGraphClient, http: httpx.Client):
+    asked = await _translate(sdk, http, "portfolio.txt", (SAMPLES / "portfolio.csv").read_bytes(), sign_off="critical")
+    assert [each["code"] for each in asked.question["cautions"] if each["severity"] == "critical"] == ["not_medical"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 async def test_a_chinese_record_is_read_in_any_encoding_in_use(sdk: LangGraphClient, http: httpx.Client, encoding: str):
     asked = await _translate(sdk, http, "r.txt", WHOLE.encode(encoding))

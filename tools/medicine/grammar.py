@@ -44,12 +44,13 @@ def _cut(text: str, at: int, lang: str) -> bool:
 
 
 @cache
-def _wordings(lang: str) -> dict[str, list[tuple[Phrase, Wording]]]:
-    """The phrases' wordings by what they make."""
-    found: dict[str, list[tuple[Phrase, Wording]]] = {}
+def _wordings(lang: str) -> dict[str, list[tuple[Phrase, Wording, tuple[str, ...]]]]:
+    """The phrases' wordings by what they make, each with the literals that a text must hold."""
+    found: dict[str, list[tuple[Phrase, Wording, tuple[str, ...]]]] = {}
     for phrase in phrases.load():
         for wording in phrase.read.get(lang, ()):
-            found.setdefault(phrase.makes, []).append((phrase, wording))
+            literals = tuple(piece.strip() for piece in wording if isinstance(piece, str) and piece.strip())
+            found.setdefault(phrase.makes, []).append((phrase, wording, literals))
     return found
 
 
@@ -61,9 +62,23 @@ def _closed(terms: TermBase, lang: str) -> dict[str, list[str]]:
 
 @cache
 def _before_a_vital(lang: str) -> re.Pattern[str]:
-    labels = {wording[0].strip() for _, wording in _wordings(lang).get("vital", ()) if isinstance(wording[0], str)}
+    labels = {wording[0].strip() for _, wording, _ in _wordings(lang).get("vital", ()) if isinstance(wording[0], str)}
     joined = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
     return re.compile(rf"[\s,、]+(?=(?:{joined})(?![a-z]))")
+
+
+_FIGURES = frozenset({"number", "duration", "date"})
+
+
+@cache
+def _figure_pattern(kind: str, lang: str) -> re.Pattern[str]:
+    match kind:
+        case "number":
+            return re.compile(figures.NUMBER + ("|[一二三四五六七八九十两]" if lang in IDEOGRAPHIC else ""))
+        case "duration":
+            return re.compile(figures.duration_pattern(lang))
+        case _:
+            return re.compile(figures.date_pattern(lang))
 
 
 class Reader:
@@ -139,8 +154,8 @@ class Reader:
         return Listed(tuple(item for item in items if item)) if all(items) else None
 
     def _filled(self, kind: str, text: str) -> Iterator[Node]:
-        for phrase, wording in self._phrases.get(kind, ()):
-            if all(isinstance(piece, Slot) or piece.strip() in text for piece in wording):
+        for phrase, wording, literals in self._phrases.get(kind, ()):
+            if all(piece in text for piece in literals):
                 for slots in self._fill(wording, text, 0):
                     yield Filled(phrase, slots)
 
@@ -168,13 +183,8 @@ class Reader:
         if slot.kind in CLOSED:
             yield from (at + len(name) for name in self._names[slot.kind] if text.startswith(name, at))
             return
-        patterns = {
-            "number": figures.NUMBER + ("|[一二三四五六七八九十两]" if self._lang in IDEOGRAPHIC else ""),
-            "duration": figures.duration_pattern(self._lang),
-            "date": figures.date_pattern(self._lang),
-        }
-        if pattern := patterns.get(slot.kind):
-            match = re.compile(pattern).match(text, at)
+        if slot.kind in _FIGURES:
+            match = _figure_pattern(slot.kind, self._lang).match(text, at)
             if match:
                 yield match.end()
             return
@@ -182,8 +192,15 @@ class Reader:
             yield len(text)
             return
         following = rest[0].strip() if isinstance(rest[0], str) else ""
+        if following:
+            end = text.rfind(following, at + 1)
+            while end > at:
+                if _cut(text, end, self._lang):
+                    yield end
+                end = text.rfind(following, at + 1, end + len(following) - 1)
+            return
         for end in range(len(text) - 1, at, -1):
-            if _cut(text, end, self._lang) and (not following or text.startswith(following, _past(text, end))):
+            if _cut(text, end, self._lang):
                 yield end
 
 

@@ -20,7 +20,9 @@ _STRENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*")
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    names: dict[str, list[str]]
+    """names: (name, kind) by first letter."""
+
+    names: dict[str, list[tuple[str, str]]]
     units: list[str]
     lasting: re.Pattern[str]
 
@@ -31,7 +33,11 @@ def _words(terms: TermBase, lang: str) -> _Words:
         return sorted((n for kind in kinds for n in terms.names(lang, kind)), key=len, reverse=True)
 
     lasting = re.compile(_FOR[lang].replace("{d}", figures.duration_pattern(lang)))
-    return _Words({kind: ordered(kind) for kind in _PARTS}, ordered("unit", "count"), lasting)
+    by_initial: dict[str, list[tuple[str, str]]] = {}
+    for kind in _PARTS:
+        for name in ordered(kind):
+            by_initial.setdefault(name[0], []).append((name, kind))
+    return _Words(by_initial, ordered("unit", "count"), lasting)
 
 
 def read(text: str, lang: str, terms: TermBase) -> Order | None:
@@ -60,7 +66,7 @@ def _part(
         length = re.search(figures.duration_pattern(lang), match.group())
         duration = figures.read_duration(length.group(), lang) if length else None
         return ("duration", Figure(duration), match.end()) if duration else None
-    candidates = [(len(name), kind, name) for kind in _PARTS for name in words.names[kind] if _at(text, at, name)]
+    candidates = [(len(name), kind, name) for name, kind in words.names.get(text[at], ()) if _at(text, at, name)]
     if candidates:
         length, kind, name = max(candidates)
         found = terms.find(name, lang, (kind,))

@@ -14,7 +14,7 @@ from tools.errors import InvalidInput
 from tools.medicine import obedience, segmentation, term_base, verification
 from tools.medicine.alarms import Alarm
 from tools.medicine.clinical_document import is_clinical_document, read_clinical_document
-from tools.medicine.extraction.extraction import extract
+from tools.medicine.extraction.extraction import MAX_CHARACTERS, extract
 from tools.medicine.extraction.keydata import KeyData
 from tools.medicine.fhir.reading import from_fhir, is_bundle
 from tools.medicine.identity.deidentification import deidentify
@@ -82,8 +82,8 @@ class Verified(BaseModel):
     result: list[list[Alarm]]
 
 
-def server() -> ToolServer:
-    """An MCP server with tools to read, de-identify, cut, translate and verify records."""
+def server(characters: int = MAX_CHARACTERS) -> ToolServer:
+    """An MCP server with tools to read, de-identify, cut, translate and verify records of so many characters."""
     served = ToolServer("records", title="Medical records", instructions=_INSTRUCTIONS)
     served.confidential = True
 
@@ -141,8 +141,12 @@ def server() -> ToolServer:
     def extract_key_data(  # pyright: ignore[reportUnusedFunction], registered by the decorator
         text: Annotated[str, Field(description="The record's text")],
         language: Annotated[str | None, Field(description="Its main language, BCP 47, if known")] = None,
+        segments: Annotated[bool, Field(description="Whether its sentences come along")] = True,
     ) -> KeyData:
-        return extract(text, language)
+        found = extract(text, language, max_characters=characters)
+        return found if segments else found.model_copy(update={"segments": ()})
+
+    served.serve_in_parts("extract_key_data")
 
     @served.tool(
         title="Cut a record into segments",

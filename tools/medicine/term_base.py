@@ -56,9 +56,10 @@ class Term:
         return next((name for name in self.names.get(lang, ()) if not name.loose), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TermBase:
-    """Terms with an index of their folded names by language and kind."""
+    """Terms with an index of their folded names by language and kind. Two are the same only where they are one object:
+    to hash a thousand terms for every look-up in a cache took a third of the time of a translation."""
 
     terms: tuple[Term, ...]
     index: Mapping[str, Mapping[str, Mapping[str, tuple[Term, ...]]]] = field(repr=False, compare=False, hash=False)

@@ -15,22 +15,14 @@ from workflows.financial_advisor import holdings
 from workflows.financial_advisor import request as reading
 from workflows.financial_advisor.advice import ClientOrder
 from workflows.financial_advisor.holdings import Held
-from workflows.financial_advisor.planner import ABOUT_HOLDINGS, RECOMMENDING
+from workflows.financial_advisor.limits import AdviceLimits
 from workflows.financial_advisor.request import Request
+from workflows.financial_advisor.situation import ABOUT_HOLDINGS, RECOMMENDING
 from workflows.financial_advisor.state import AdviceState
 
 # Every key of the state is optional to LangGraph; a turn is resumed after the nodes that set what is read here.
 # pyright: reportTypedDictNotRequiredAccess=false
 
-LONGEST_QUESTION: Final = 4000
-RESUME_SCHEMA: Final[Mapping[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "text": {"type": "string", "maxLength": LONGEST_QUESTION},
-        "profile": {"type": "object"},
-        "holdings": {"type": "array", "items": {"type": "object"}},
-    },
-}
 DECISION_SCHEMA: Final[Mapping[str, Any]] = {
     "type": "object",
     "properties": {
@@ -59,7 +51,19 @@ class Turn:
     missing: list[str]
 
 
-def question(state: AdviceState) -> tuple[str, AnyMessage | None]:
+def resume_schema(limits: AdviceLimits) -> dict[str, Any]:
+    """The JSON schema of what answers a question back."""
+    return {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "maxLength": limits.question},
+            "profile": {"type": "object"},
+            "holdings": {"type": "array", "items": {"type": "object"}, "maxItems": limits.holdings},
+        },
+    }
+
+
+def question(state: AdviceState, limits: AdviceLimits) -> tuple[str, AnyMessage | None]:
     """The client's question, and the message that it is in; without a message where it came as `question`.
 
     Raises InvalidInput when there is none, or when it is too long.
@@ -70,12 +74,12 @@ def question(state: AdviceState) -> tuple[str, AnyMessage | None]:
         text = "" if message is None else str(message.text).strip()
     if not text:
         raise InvalidInput("ask something: give question, or messages with a human message last", field="question")
-    if len(text) > LONGEST_QUESTION:
-        raise InvalidInput(f"the question has {len(text)} characters; at most {LONGEST_QUESTION}", field="question")
+    if len(text) > limits.question:
+        raise InvalidInput(f"the question has {len(text)} characters; at most {limits.question}", field="question")
     return text, message
 
 
-async def given(state: AdviceState, files: FileStore) -> tuple[Client, Held]:
+async def given(state: AdviceState, files: FileStore, limits: AdviceLimits) -> tuple[Client, Held]:
     """The client and the holdings: as given with this turn or an earlier one, with what the conversation added."""
     if file_id := state.get("profile_file_id"):
         file = await files.read(file_id)
@@ -84,9 +88,9 @@ async def given(state: AdviceState, files: FileStore) -> tuple[Client, Held]:
         profile = holdings.profile(state.get("profile") or {})
     if file_id := state.get("holdings_file_id"):
         file = await files.read(file_id)
-        held = holdings.from_csv(_decoded(file.content, file.name), file.name)
+        held = holdings.from_csv(_decoded(file.content, file.name), file.name, limits.holdings)
     else:
-        held = holdings.from_rows(state.get("holdings") or [])
+        held = holdings.from_rows(state.get("holdings") or [], most=limits.holdings)
     before = state.get("client")
     return (profile if before is None else joined(profile, before)), (
         held if not held.empty else state.get("held") or held
@@ -153,7 +157,7 @@ def missing(request: Request, client: Client, held: Held, follows: bool) -> list
     return [*found, *classify(client).missing] if needs_profile else found
 
 
-def resumed(state: AdviceState, told: Any) -> Turn:
+def resumed(state: AdviceState, told: Any, limits: AdviceLimits) -> Turn:
     """The turn after an interrupt was answered: a sentence, or facts. Raises InvalidInput for what is neither."""
     if isinstance(told, str):
         told = {"text": told}
@@ -164,8 +168,8 @@ def resumed(state: AdviceState, told: Any) -> Turn:
     if isinstance(fields.get("profile"), Mapping):
         client = joined(client, holdings.profile(cast(Mapping[str, Any], fields["profile"]), "resume"))
     if fields.get("holdings"):
-        held = holdings.from_rows(cast(Sequence[Any], fields["holdings"]), "resume")
-    if text := str(fields.get("text") or "")[:LONGEST_QUESTION]:
+        held = holdings.from_rows(cast(Sequence[Any], fields["holdings"]), "resume", limits.holdings)
+    if text := str(fields.get("text") or "")[: limits.question]:
         said = reading.read(text, fallback=request.language, follows=True)
         client = joined(client, said)
         request = request.model_copy(update={"refusal": said.refusal})

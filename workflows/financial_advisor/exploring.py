@@ -15,6 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from agents.agent import AgentLimits, AgentState, agent
 from tools.host import shown, unmarked
 from workflows.financial_advisor.calls import Called
+from workflows.financial_advisor.limits import AdviceLimits
 
 TOOLS: Final = (
     "finance/search_funds", "finance/fund_facts", "finance/measure_funds", "finance/correlate",
@@ -22,7 +23,6 @@ TOOLS: Final = (
     "finance/stress", "finance/allocate", "finance/efficient_frontier", "finance/convert_currency", "finance/fee_drag",
     "finance/project_wealth", "finance/list_series",
 )  # fmt: skip
-LIMITS: Final = AgentLimits(calls=8, tokens=60_000, seconds=120.0)
 _INSTRUCTIONS: Final = (
     "You gather figures for a financial adviser. The results so far are given; call tools only for what the client's "
     "question still needs and these do not answer, then stop with one short sentence. Give no advice."
@@ -30,9 +30,10 @@ _INSTRUCTIONS: Final = (
 
 
 @cache
-def explorer() -> CompiledStateGraph[AgentState, Any, AgentState, AgentState]:
+def explorer(limits: AdviceLimits) -> CompiledStateGraph[AgentState, Any, AgentState, AgentState]:
     """The agent, as a graph to be called inside the node."""
-    return agent(_INSTRUCTIONS, TOOLS, LIMITS, name="explorer")
+    bounds = AgentLimits(calls=limits.explored, tokens=limits.tokens, seconds=limits.seconds)
+    return agent(_INSTRUCTIONS, TOOLS, bounds, name="explorer")
 
 
 def task(question: str, results: str) -> str:

@@ -8,6 +8,7 @@ the call that gave it; draw and report.
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage
@@ -25,24 +26,30 @@ from workflows.desk import Desk, place
 from workflows.financial_advisor import answering, conversation, exploring, judging, pictures, planner, report, writing
 from workflows.financial_advisor.advice import Advice
 from workflows.financial_advisor.calls import Called, result
+from workflows.financial_advisor.cleaning import Cleaner, recommended
 from workflows.financial_advisor.conversation import Turn
+from workflows.financial_advisor.grounds import grounds
+from workflows.financial_advisor.limits import AdviceLimits
 from workflows.financial_advisor.material import Material
-from workflows.financial_advisor.planner import Situation
 from workflows.financial_advisor.questions import JUDGE, UNDERSTAND, WRITE
+from workflows.financial_advisor.shown import shown_results
+from workflows.financial_advisor.situation import Situation
 from workflows.financial_advisor.state import STATE_TYPES, AdviceInput, AdviceOutput, AdviceState, Subject
+from workflows.financial_advisor.universe import products
 from workflows.registry import Graph, Workflow
 
 # Every key of the state is optional to LangGraph; a node runs after those that set what it reads.
 # pyright: reportTypedDictNotRequiredAccess=false
 
+Node = Callable[..., Awaitable[dict[str, Any]]]
 SERVERS = frozenset({"finance/*", "suitability/*"})
 
 
-async def understand(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
+async def understand(state: AdviceState, runtime: Runtime[Desk], *, limits: AdviceLimits) -> dict[str, Any]:
     """Read the question, the profile and the holdings; see what is missing."""
     desk, here = runtime.context, place(runtime, "understand")
-    text, message = conversation.question(state)
-    client, held = await conversation.given(state, desk.files)
+    text, message = conversation.question(state, limits)
+    client, held = await conversation.given(state, desk.files, limits)
     listed = planner.Planned(key="funds", server="finance", tool="search_funds", arguments={"limit": 200})
     known = await _make(desk, runtime, "understand", [listed], [])
     catalogue = result(known, "funds", FundList)
@@ -103,7 +110,7 @@ async def ask_back(state: AdviceState) -> dict[str, Any]:
     return _spoken(answering.question_back(state, _now()))
 
 
-async def ask_client(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
+async def ask_client(state: AdviceState, *, limits: AdviceLimits) -> dict[str, Any]:
     """Wait for what is missing; the resume brings facts of the profile, holdings, or a sentence."""
     asked = answering.question_back(state, _now())
     told = interrupt(
@@ -112,10 +119,10 @@ async def ask_client(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, An
             "title": asked.sections[0].paragraphs[0],
             "question": "\n".join(asked.sections[0].paragraphs),
             "missing": state["missing"],
-            "schema": conversation.RESUME_SCHEMA,
+            "schema": conversation.resume_schema(limits),
         }
     )
-    return _of(conversation.resumed(state, told))
+    return _of(conversation.resumed(state, told, limits))
 
 
 async def plan(state: AdviceState) -> dict[str, Any]:
@@ -153,15 +160,17 @@ async def _make(
     return made
 
 
-async def explore(state: AdviceState, config: RunnableConfig, runtime: Runtime[Desk]) -> dict[str, Any]:
+async def explore(
+    state: AdviceState, config: RunnableConfig, runtime: Runtime[Desk], *, limits: AdviceLimits
+) -> dict[str, Any]:
     """Let a tool-calling model look for what the planner did not think of; without models there is nobody to look.
 
     Nothing hangs on it: where no model can take the request or a server refuses it, the turn goes on without.
     """
     if runtime.context.counsel.pool.embedded:
         return {}
-    told = exploring.task(state["text"], answering.shown_results(state["calls"]))
-    graph, context = exploring.explorer(), cast(Any, runtime.context)
+    told = exploring.task(state["text"], shown_results(state["calls"]))
+    graph, context = exploring.explorer(limits), cast(Any, runtime.context)
     try:
         done = await graph.ainvoke({"messages": [HumanMessage(told)]}, config, context=context)  # pyright: ignore[reportUnknownMemberType]
     except (NoCapableModel, NoModelAvailable, RequestRefused) as error:
@@ -178,7 +187,7 @@ async def judge(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     if embedded is None:
         return {"judged": None, "phase": "settle"}
     facts = judging.facts(situation, material, embedded)
-    results = answering.shown_results(state["calls"])
+    results = shown_results(state["calls"])
     answered = await runtime.context.counsel.ask(place(runtime, "judge"), JUDGE, results, facts)
     return {
         "judged": answered.value,
@@ -196,7 +205,7 @@ async def gate(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     weights = judging.chosen(judged, situation)
     arguments = {
         "weights": weights,
-        "products": planner.products(situation.catalogue, weights),
+        "products": products(situation.catalogue, weights),
         "client": state["client"].model_dump(mode="json"),
         "total": situation.total,
         "insisted": list(state["request"].funds) if state["request"].insists else [],
@@ -235,16 +244,16 @@ async def answer(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     """Write the answer, trace its figures, take out what no tool returned, and say it."""
     material = _material(state)
     sections, opening = writing.sections(material), writing.opening(material)
-    known = answering.grounds(state)
-    shares = [f"{name} {share:.3f}" for name, share in answering.recommended(state).items()]
+    known = grounds(state)
+    shares = [f"{name} {share:.3f}" for name, share in recommended(state).items()]
     facts: dict[str, Any] = {
         "question": state["text"],
         "language": state["spoken"],
         "opening": opening or [material.say("Here is what I found.", "结果如下。")],
         "recommended": ", ".join(shares) or "none",
-        "faults": "",
+        "wrong": Cleaner(state, _situation(state), known).faults,
     }
-    results = answering.shown_results(state["calls"])
+    results = shown_results(state["calls"])
     answered = await runtime.context.counsel.ask(place(runtime, "answer"), WRITE, results, facts)
     said_by = [*state["said_by"], answered.said_by]
     degraded = state["degraded"] or answered.degraded
@@ -318,14 +327,15 @@ def _material(state: AdviceState) -> Material:
     return Material(_situation(state), state["spoken"], state["judged"], state["gated"], state["client_order"])
 
 
-def build() -> Graph:
+def build(limits: AdviceLimits) -> Graph:
     """The graph, compiled; the executor adds the checkpointer."""
     graph = StateGraph(AdviceState, context_schema=Desk, input_schema=AdviceInput, output_schema=AdviceOutput)
-    nodes: list[Callable[..., Awaitable[dict[str, Any]]]] = [
-        understand, refuse, ask_back, ask_client, plan, call, explore, judge, gate, approve, answer,
-    ]  # fmt: skip
+    nodes: list[Node] = [refuse, ask_back, plan, call, judge, gate, approve, answer]
+    bounded: list[Node] = [understand, ask_client, explore]
     for node in nodes:
         graph.add_node(node.__name__, node)  # pyright: ignore[reportUnknownMemberType]
+    for node in bounded:
+        graph.add_node(node.__name__, partial(node, limits=limits))  # pyright: ignore[reportUnknownMemberType]
     graph.add_node("report", write_report)  # pyright: ignore[reportUnknownMemberType]
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", after_understanding, ["refuse", "ask_back", "ask_client", "plan"])
@@ -342,14 +352,14 @@ def build() -> Graph:
     return graph.compile(name="financial_advisor")  # pyright: ignore[reportUnknownMemberType]
 
 
-def workflow() -> Workflow:
+def workflow(limits: AdviceLimits | None = None) -> Workflow:
     """Financial advice, for the registry."""
     return Workflow(
         name="financial_advisor",
         description=(
             "Advises on funds and portfolios in conversation: figures from tools, suitability by rule, a report."
         ),
-        compiled=build(),
+        compiled=build(limits or AdviceLimits()),
         tools=SERVERS,
         desk=True,
         state_types=STATE_TYPES,

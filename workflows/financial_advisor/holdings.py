@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tools.errors import ConsiliaError
 from tools.suitability.client import Client
+from workflows.financial_advisor.limits import HOLDINGS
 
-MOST_ROWS: Final = 1000
 CASH: Final = "CASH"
 _COLUMNS: Final = ("fund_id", "units", "weight", "currency")
 _ALIASES: Final = {
@@ -69,7 +69,7 @@ class Held(BaseModel):
         return not (self.funds or self.cash or self.weights)
 
 
-def from_csv(text: str, name: str = "holdings") -> Held:
+def from_csv(text: str, name: str = "holdings", most: int = HOLDINGS) -> Held:
     """Holdings from CSV with a header: fund_id and units (or weight); a row CASH has an amount as units and a currency.
 
     Raises InvalidHoldings with the line at fault.
@@ -78,8 +78,8 @@ def from_csv(text: str, name: str = "holdings") -> Held:
     first = next((number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
     delimiter = max(",;\t", key=lines[first].count) if lines else ","
     rows = list(csv.reader(io.StringIO("\n".join(lines[first:])), delimiter=delimiter))
-    if len(rows) - 1 > MOST_ROWS:
-        raise InvalidHoldings(f"{name}: {len(rows) - 1} rows; at most {MOST_ROWS} are read")
+    if len(rows) - 1 > most:
+        raise InvalidHoldings(f"{name}: {len(rows) - 1} rows; at most {most} are read")
     heading = [_ALIASES.get(cell.strip().lower(), cell.strip().lower()) for cell in rows[0]] if rows else []
     if "fund_id" not in heading or not {"units", "weight"} & set(heading):
         raise InvalidHoldings(
@@ -95,10 +95,10 @@ def from_csv(text: str, name: str = "holdings") -> Held:
     return _held(records, name)
 
 
-def from_rows(rows: Sequence[Any], name: str = "holdings") -> Held:
+def from_rows(rows: Sequence[Any], name: str = "holdings", most: int = HOLDINGS) -> Held:
     """Holdings from JSON rows with the columns of the CSV. Raises InvalidHoldings with the row at fault."""
-    if len(rows) > MOST_ROWS:
-        raise InvalidHoldings(f"{name}: {len(rows)} rows; at most {MOST_ROWS} are read")
+    if len(rows) > most:
+        raise InvalidHoldings(f"{name}: {len(rows)} rows; at most {most} are read")
     records: list[dict[str, str]] = []
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):

@@ -6,8 +6,9 @@ from tools.finance.results import Allocation, PortfolioMeasured
 from tools.suitability.gate import Gated
 from workflows.financial_advisor.calls import result
 from workflows.financial_advisor.material import Material, pct
-from workflows.financial_advisor.planner import Situation, proposed_weights
+from workflows.financial_advisor.planner import proposed_weights
 from workflows.financial_advisor.questions import Judged
+from workflows.financial_advisor.situation import Situation
 
 _CLOSE = 1.15
 """Volatility above the aim by less than this factor is no reason to change anything."""

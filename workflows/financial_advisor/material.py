@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from tools.suitability.gate import CASH, Gated
 from workflows.financial_advisor.advice import ClientOrder
-from workflows.financial_advisor.planner import Situation
 from workflows.financial_advisor.questions import Judged
 from workflows.financial_advisor.request import Language
+from workflows.financial_advisor.situation import Situation
 from workflows.financial_advisor.words import CATEGORIES, UNITS
 
 

@@ -4,99 +4,15 @@ The same planner serves every turn: while it names calls they are made, and it i
 phase is done. `research` gathers figures for the judgement, `settle` measures what passed the gate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from tools.finance.market import Fund
-from tools.finance.results import Allocation, FundList, PortfolioMeasured, Valuation
-from tools.suitability.client import Client
-from tools.suitability.gate import CASH, Gated, Product, suitable
-from tools.suitability.questionnaire import Classified
-from tools.suitability.rules import Rules, rules
-from workflows.financial_advisor.calls import Called, Planned, called, result
-from workflows.financial_advisor.holdings import Held
-from workflows.financial_advisor.request import Intent, Request
-
-RECOMMENDING: Final[frozenset[Intent]] = frozenset({"analyse", "rebalance", "allocate", "less_risk", "buy"})
-"""What ends in a recommendation, and so needs a profile."""
-ABOUT_HOLDINGS: Final[frozenset[Intent]] = frozenset({"analyse", "rebalance", "loss", "stress"})
-"""What cannot be answered without holdings."""
-MOST_FUNDS: Final = 12
-"""Funds that a proposal chooses from."""
-YEARS_OF_VALUES: Final = 5
-"""Least history of a fund that is newly proposed."""
-HOME_ONLY: Final = frozenset({"money_market", "government_bond", "corporate_bond"})
-"""Kinds that are newly proposed in the client's own currency only."""
-DEFAULT_YEARS: Final = 10
-"""Years of a projection when neither the question nor the profile names any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that the planner goes by. subject_weights, subject_volatility: of the last answer, for a follow-up."""
-
-    request: Request
-    client: Client
-    held: Held
-    calls: Sequence[Called]
-    phase: Literal["research", "settle"]
-    today: date
-    subject_weights: Mapping[str, float]
-    subject_volatility: float | None
-    gated: Gated | None = None
-
-    @property
-    def intent(self) -> Intent:
-        return self.request.intents[0]
-
-    @property
-    def intents(self) -> frozenset[Intent]:
-        return frozenset(self.request.intents)
-
-    @property
-    def recommending(self) -> bool:
-        return bool(self.intents & RECOMMENDING)
-
-    @property
-    def currency(self) -> str:
-        if self.intent == "currency":
-            return self.request.target_currency or self.request.currency or self.client.currency
-        return self.client.currency
-
-    @property
-    def valuation(self) -> Valuation | None:
-        return result(self.calls, "valuation", Valuation)
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """The portfolio that is talked about: as valued, as given in weights, or as last proposed."""
-        if self.valuation is not None:
-            return self.valuation.weights
-        return dict(self.held.weights or self.subject_weights)
-
-    @property
-    def total(self) -> float | None:
-        valued = self.valuation.total if self.valuation is not None else None
-        return valued or self.request.amount
-
-    @property
-    def catalogue(self) -> list[Fund]:
-        listed = result(self.calls, "funds", FundList)
-        return listed.funds if listed is not None else []
-
-    @property
-    def classified(self) -> Classified | None:
-        return result(self.calls, "client", Classified)
-
-    @property
-    def years(self) -> float:
-        return self.request.years or self.client.horizon_years or DEFAULT_YEARS
-
-    def done(self, key: str) -> bool:
-        return called(self.calls, key) is not None
-
+from tools.finance.results import Allocation, PortfolioMeasured
+from tools.suitability.gate import CASH
+from tools.suitability.rules import rules
+from workflows.financial_advisor.calls import Planned, result
+from workflows.financial_advisor.situation import Situation
+from workflows.financial_advisor.universe import limits, products, universe
 
 Plan = Callable[[Situation], Planned | None]
 
@@ -201,43 +117,6 @@ def _held_check(s: Situation) -> Planned | None:
         products=products(s.catalogue, s.weights),
         client=s.client.model_dump(mode="json"), total=s.total,
     )  # fmt: skip
-
-
-def products(catalogue: Sequence[Fund], names: Mapping[str, float] | Sequence[str]) -> list[dict[str, Any]]:
-    """The facts of some funds as the gate takes them."""
-    return [Product.model_validate(each.model_dump()).model_dump() for each in catalogue if each.fund_id in names]
-
-
-def universe(s: Situation) -> list[Fund]:
-    """The funds that a proposal chooses from: suitable ones that are held, and of each kind the cheapest.
-
-    Newly proposed are only funds that deal daily and have a history of some years; money market and bond funds only in
-    the client's own currency, since exchange rates would make them riskier than their class says.
-    """
-    if s.classified is None:
-        return []
-    facts = [Product.model_validate(each.model_dump()) for each in s.catalogue]
-    fit = {each.fund_id for each in suitable(facts, s.classified)}
-    held = [each for each in s.catalogue if each.fund_id in s.weights and each.fund_id in fit]
-    chosen = {each.category: each for each in held}
-    for each in sorted(s.catalogue, key=lambda fund: (fund.currency != s.currency, fund.ongoing_fee, fund.fund_id)):
-        old_enough = each.inception is not None and (s.today - each.inception).days >= YEARS_OF_VALUES * 365
-        at_home = each.currency == s.currency or each.category not in HOME_ONLY
-        if each.fund_id in fit and each.dealing == "daily" and old_enough and at_home:
-            chosen.setdefault(each.category, each)
-    found = {each.fund_id: each for each in [*held, *chosen.values()]}
-    return list(found.values())[:MOST_FUNDS]
-
-
-def limits(funds: Sequence[Fund], law: Rules | None = None) -> dict[str, dict[str, float]]:
-    """Largest share of each fund that the gate would let pass, so that a proposal needs no cutting."""
-    law = law or rules()
-    bounds: dict[str, dict[str, float]] = {}
-    for fund in funds:
-        same = sum(other.category == fund.category for other in funds)
-        most = min(law.single_fund[fund.risk_class], law.category.get(fund.category, 1.0) / same)
-        bounds[fund.fund_id] = {"lower": 0.0, "upper": round(most, 6)}
-    return bounds
 
 
 def _aim(s: Situation) -> float:

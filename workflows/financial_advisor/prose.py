@@ -11,6 +11,7 @@ from typing import Final
 
 from tools.finance.market import Fund
 from workflows.financial_advisor.request import refused
+from workflows.financial_advisor.strangers import strangers
 from workflows.financial_advisor.tracing import sentences
 
 _ADVISING: Final = re.compile(
@@ -36,14 +37,23 @@ _NEGATION: Final = re.compile(
 )
 
 
+_REFRAINING: Final = re.compile(
+    r"\b(?:not|never|cannot|can't|don't|won't|avoid)\b[\w\s']{0,25}\b(?:buy|purchas|invest|recommend|suggest|consider|add|hold|pick|choose)"
+    r"|(?:不|勿|避免|无法|不能)(?:要|宜|会|应|再|予)?(?:买|申购|认购|加仓|增持|配置|投入|推荐|建议|考虑|选择|持有)",
+    re.IGNORECASE,
+)
+
+
 def faults(text: str, catalogue: Sequence[Fund], allowed: Collection[str]) -> list[tuple[int, int, str]]:
     """(start, end, why) of the sentences that may not stay. allowed: ids of the funds that passed the gate or are held.
 
     A sentence that names another fund stays only where it neither advises nor lacks a negation. One goes that promises
-    anything, that says to buy and names no fund that passed, or that advises another kind of product or an unknown id.
+    anything, that says to buy and names no fund that passed, or that advises another kind of product, an unknown id, or a
+    product that the catalogue does not hold, also beside one that passed.
     """
     found: list[tuple[int, int, str]] = []
     known, passed = {fund.fund_id for fund in catalogue}, [each for each in catalogue if each.fund_id in allowed]
+    names = [name for fund in catalogue for name in (fund.fund_id, *_bare(fund), fund.name_en, fund.name_zh)]
     for start, end in sentences(text):
         said = text[start:end]
         advises, denies = bool(_ADVISING.search(said)), bool(_NEGATION.search(said))
@@ -54,15 +64,23 @@ def faults(text: str, catalogue: Sequence[Fund], allowed: Collection[str]) -> li
             _BUYING.search(said) and not denies and not any(_names(fund, said) for fund in passed)
         ):
             found.append((start, end, "not_recommended"))
-        elif advises and (_OTHER_THINGS.search(said) or any(each not in known for each in _TICKER.findall(said))):
+        elif (advises or _BUYING.search(said)) and (
+            _OTHER_THINGS.search(said)
+            or any(each not in known for each in _TICKER.findall(said))
+            or (not _REFRAINING.search(said) and strangers(said, names))
+        ):
             found.append((start, end, "unknown_product"))
     return found
 
 
 def _names(fund: Fund, said: str) -> bool:
     folded = said.casefold()
-    bare = [re.sub(r"[（(].*?[)）]", "", each).strip().casefold() for each in (fund.name_en, fund.name_zh)]
-    return any(each and each in folded for each in (fund.fund_id.casefold(), *bare))
+    return any(each and each.casefold() in folded for each in (fund.fund_id, *_bare(fund)))
+
+
+def _bare(fund: Fund) -> list[str]:
+    """The fund's names without what stands in brackets."""
+    return [re.sub(r"[（(].*?[)）]", "", each).strip() for each in (fund.name_en, fund.name_zh)]
 
 
 def without(text: str, taken: Sequence[tuple[int, int, str]]) -> str:

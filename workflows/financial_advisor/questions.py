@@ -7,7 +7,7 @@ sentences is taken out; and the gate judges whatever was decided.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,6 +62,16 @@ def _shares_hold(answer: Judged, facts: Mapping[str, Any]) -> list[str]:
     return faults
 
 
+def _holds(answer: Worded, facts: Mapping[str, Any]) -> list[str]:
+    wrong: Callable[[str], list[str]] = facts["wrong"]
+    return [fault for each in answer.paragraphs for fault in wrong(each)]
+
+
+def _as_written(answer: Worded, facts: Mapping[str, Any]) -> Worded:
+    """The answer as it is: what may not stay in it is taken out, and said to be, when the advice is put together."""
+    return answer
+
+
 UNDERSTAND = Question(
     name="financial_advisor.understand",
     answer=Request,
@@ -97,9 +107,11 @@ WRITE = Question(
     instruction=(
         "Answer the client's question in {language}, in two to six plain sentences, from these results only. Every "
         "number must stand in the results, or in what the client said; round as you like, but compute nothing. Promise "
-        "nothing. Recommend nothing but the portfolio that passed the gate: {recommended}. "
-        f"{_DATA} The results are the material. Question: {{question}} {{faults}}"
+        "nothing. Name no product but those of the portfolio that passed the gate: {recommended}. "
+        f"{_DATA} The results are the material. Question: {{question}}"
     ),
     needs=Needs(reasoning=False, languages=("en", "zh")),
     embedded=_worded,
+    check=_holds,
+    salvage=_as_written,
 )

@@ -9,7 +9,7 @@ from tools.finance.results import (
     Stress,
 )
 from tools.suitability.gate import CASH, Breach, Gated
-from workflows.financial_advisor import portfolio_words
+from workflows.financial_advisor import fault_words, portfolio_words
 from workflows.financial_advisor.advice import Section
 from workflows.financial_advisor.calls import failed, result
 from workflows.financial_advisor.material import Material, pct
@@ -81,7 +81,7 @@ def recommendation(m: Material) -> Section | None:
         lines.append(m.say(f"Its worst scenario, {title}: a loss of {loss}.", f"最坏情景（{title}）：亏损{loss}。"))
     proposal = result(s.calls, "proposal", Allocation)
     if proposal is None and (fault := failed(s.calls, "proposal")) is not None and measured is None:
-        lines.append(fault.message)
+        lines.append(fault_words.told(fault, m.language))
     return Section(key="recommendation", title=m.say("Recommendation", "建议"), paragraphs=tuple(lines))
 
 

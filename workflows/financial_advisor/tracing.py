@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast
 
+from workflows.financial_advisor.meanings import Meaning, fits, meanings
 from workflows.financial_advisor.numbers_written import Written, in_ascii, written
 from workflows.financial_advisor.numbers_written import dates as dates_in
 
+CLIENT: Final = "client"
+"""The source of what the client said."""
 _CURVES: Final = frozenset(
     {"growth", "drawdown", "benchmark_growth", "points", "covariance", "by_fund", "notices", "units"}
 )
@@ -26,7 +29,7 @@ _TEXTS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A number (or, without a value, a date) that was returned or said. call: the tool call's id, or "client" for the
+    """A number (or, without a value, a date) that was returned or said. call: the tool call's id, or CLIENT for the
     client. path: where in it."""
 
     value: float | None
@@ -71,12 +74,12 @@ def ground(
             _keep(numbers, dates, value, call, path)
     for statement in statements:
         if isinstance(statement, str):
-            numbers += [Known(each.value, "client", statement[each.start : each.end]) for each in written(statement)]
+            numbers += [Known(each.value, CLIENT, statement[each.start : each.end]) for each in written(statement)]
             for each in dates_in(statement):
-                dates.setdefault(each[2], Known(None, "client", each[2]))
+                dates.setdefault(each[2], Known(None, CLIENT, each[2]))
         else:
             for path, value in _leaves(statement, ""):
-                _keep(numbers, dates, value, "client", path)
+                _keep(numbers, dates, value, CLIENT, path)
     ordered = sorted({name for name in names if name}, key=len, reverse=True)
     return Ground(tuple(numbers), dates, tuple(ordered), frozenset(last))
 
@@ -109,15 +112,22 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield path, value
 
 
-def trace(text: str, known: Ground, today: date | None = None, prefer: Container[str] = ()) -> list[Figure]:
-    """Every figure of the text with its source, in order. today: may be named. prefer: calls to look in first."""
+def trace(
+    text: str, known: Ground, today: date | None = None, prefer: Container[str] = (), *, as_said: bool = False
+) -> list[Figure]:
+    """Every figure of the text with its source, in order. today: may be named. prefer: calls to look in first.
+
+    as_said: a percentage must also be what the words around it say that it is, a volatility or a share; so for what a
+    model wrote.
+    """
     bare = text
     for name in known.names:
         bare = bare.replace(name, "\u0000" * len(name))
     bare = re.sub(r"\[t\d+\]", lambda match: "\u0000" * len(match.group()), bare)
     found = [
-        Figure(each.start, each.end, text[each.start : each.end], _source(each, known, prefer))
+        Figure(each.start, each.end, text[each.start : each.end], _source(each, known, prefer, said))
         for each in written(bare)
+        for said in [meanings(bare, each.start, each.end) if as_said and each.percent else []]
     ]
     for start, end, said in dates_in(in_ascii(bare)):
         source = next((where for day, where in known.dates.items() if day.startswith(said)), None)
@@ -127,7 +137,7 @@ def trace(text: str, known: Ground, today: date | None = None, prefer: Container
     return sorted(found, key=lambda one: one.start)
 
 
-def _source(number: Written, known: Ground, prefer: Container[str]) -> Known | None:
+def _source(number: Written, known: Ground, prefer: Container[str], said: list[Meaning]) -> Known | None:
     """The known number that fits: of the preferred calls first, then the closest."""
     best: Known | None = None
     closest = (3, float("inf"))
@@ -136,6 +146,8 @@ def _source(number: Written, known: Ground, prefer: Container[str]) -> Known | N
             continue
         if number.percent and each.path.endswith(".count"):
             continue
+        if each.call != CLIENT and not fits(each.path, each.value, said):
+            continue
         gap = abs(abs(each.value) - number.value)
         rank = (0 if each.call in prefer else 2 if each.call in known.last else 1, gap)
         if gap <= number.slack * (1 + 1e-9) + abs(number.value) * 1e-9 and rank < closest:
@@ -143,9 +155,9 @@ def _source(number: Written, known: Ground, prefer: Container[str]) -> Known | N
     return best
 
 
-def untraceable(text: str, known: Ground, today: date | None = None) -> list[Figure]:
-    """The figures of a text that no tool returned and the client did not say."""
-    return [each for each in trace(text, known, today) if each.source is None]
+def untraceable(text: str, known: Ground, today: date | None = None, *, as_said: bool = False) -> list[Figure]:
+    """The figures of a text that no tool returned and the client did not say. as_said: as `trace` takes it."""
+    return [each for each in trace(text, known, today, as_said=as_said) if each.source is None]
 
 
 _SENTENCE = re.compile(r"[^。！？!?\n]+?(?:[。！？]|[.!?](?=\s|$)|\n|$)\s*")

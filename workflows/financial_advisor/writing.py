@@ -15,11 +15,11 @@ from tools.finance.results import (
     Projection,
     Stress,
 )
-from workflows.financial_advisor import fund_words, portfolio_words, recommendation_words
+from workflows.financial_advisor import fault_words, fund_words, portfolio_words, recommendation_words
 from workflows.financial_advisor.advice import Section
 from workflows.financial_advisor.calls import Fault, failed, result
 from workflows.financial_advisor.material import Material, pct
-from workflows.financial_advisor.words import FACTS, FAULTS, NOTICES
+from workflows.financial_advisor.words import FACTS, NOTICES
 
 _NOTICE_LIST = TypeAdapter(list[Notice])
 
@@ -113,8 +113,7 @@ def _faults(m: Material) -> Section | None:
     for call in m.situation.calls:
         fault: Fault | None = failed(m.situation.calls, call.key)
         if fault is not None:
-            title = m.say(*FAULTS.get(fault.code, ("A tool could not answer", "工具无法给出结果")))
-            told.setdefault(fault.message, f"{title}{m.say(': ', '：')}{fault.message}")
+            told.setdefault(fault.message, fault_words.told(fault, m.language))
     return Section(
         key="faults", title=m.say("What could not be computed", "无法计算的内容"), paragraphs=tuple(told.values())
     )

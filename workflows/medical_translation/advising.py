@@ -10,7 +10,7 @@ import orjson
 from tools.medicine.alarms import Severity
 from tools.medicine.arithmetic import egfr
 from tools.medicine.demographics import find_age, find_sex
-from tools.medicine.extraction.keydata import KeyData, Measurement, Medication
+from tools.medicine.extraction.keydata import KeyData, Measurement, Medication, from_json
 from tools.medicine.extraction.keydata import Statement as Stated
 from tools.medicine.knowledge.cautions import Patient
 from tools.medicine.knowledge.doses import Prescription
@@ -35,6 +35,8 @@ from workflows.medical_translation.state import Caution, Citation, Record, State
 from workflows.medical_translation.terms import drug_name, glossary
 
 _WEIGHTS: Final[dict[Weight, Severity]] = {"contraindicated": "critical", "major": "major", "moderate": "minor"}
+KINDS: Final = ("problems", "medications", "allergies", "vital_signs", "laboratory")
+"""The key data that are looked up."""
 _CONDITIONS: Final = 8
 """Conditions of the record that the advice summarises; the others are in the key data."""
 ENGLISH: Final = "en"
@@ -44,7 +46,7 @@ async def consult(
     desk: Desk, here: Place, key_data: Mapping[str, Any], record: Record
 ) -> tuple[list[Statement], list[Caution]]:
     """What the knowledge base finds: statements with their entries, and cautions for what could not be checked."""
-    data = await asyncio.to_thread(_read, key_data, record.language)
+    data = await asyncio.to_thread(from_json, key_data, KINDS)
     taken = [each for each in data.medications if _own(each) and not each.stopped]
     prescriptions = list(dict.fromkeys(_prescription(each) for each in taken))
     who = await asyncio.to_thread(patient, data, record)
@@ -57,15 +59,6 @@ async def consult(
     found = [*(_warned(each) for each in review.warnings), *watched]
     statements = [each.model_copy(update={"id": f"a{number}"}) for number, each in enumerate(found, start=1)]
     return statements, list(_unread(review))
-
-
-def _read(key_data: Mapping[str, Any], language: str) -> KeyData:
-    """The key data that are looked up, one kind at a time: validation lets no other thread run meanwhile."""
-    read = KeyData(language=language)
-    for kind in ("problems", "medications", "allergies", "vital_signs", "laboratory"):
-        part = KeyData.model_validate({"language": language, kind: key_data.get(kind, ())})
-        read = read.model_copy(update={kind: getattr(part, kind)})
-    return read
 
 
 def _own(stated: Stated) -> bool:

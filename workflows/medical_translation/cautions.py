@@ -1,11 +1,13 @@
 """What a reader should know of the record itself, whatever its translation: told, never acted upon."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tools.medicine.drugs import find_drugs
-from tools.medicine.extraction.keydata import KeyData
+from tools.medicine.extraction.keydata import from_json
+from tools.medicine.extraction.vocabularies import KNOWN
 from tools.medicine.lexicon import fold, language
 from tools.medicine.terms import covered, find_terms
 from workflows.medical_translation.state import Caution, Record, Segment
@@ -69,38 +71,43 @@ def _instructions(segments: Sequence[Segment]) -> Iterator[Caution]:
 
 def _of_key_data(record: Record, segments: Sequence[Segment], key_data: Mapping[str, Any]) -> Iterator[Caution]:
     """What extraction warned of: contradictions, and doses and values beyond reason, with their places."""
-    told = {"language": record.language, "warnings": key_data.get("warnings", ())}
-    for warning in KeyData.model_validate(told).warnings:
+    starts = [each.start for each in segments]
+    for warning in from_json(key_data, ("warnings",)).warnings:
         if warning.kind not in _WARNED:
             continue
-        places = [
-            each.id
-            for each in segments
-            if any(each.start < quote.end and quote.start < each.end for quote in warning.quotes)
-        ]
+        quotes: dict[str, str] = {}
+        places: dict[str, None] = {}
+        for quote in warning.quotes:
+            for each in segments[max(0, bisect_right(starts, quote.start) - 1) : bisect_left(starts, quote.end)]:
+                if quote.start < each.end:
+                    quotes.setdefault(quote.quote, each.id)
+                    places[each.id] = None
+            quotes.setdefault(quote.quote, "")
         yield Caution(
             id="",
             code=_WARNED[warning.kind],
             severity=warning.severity,
             message=f"{warning.why[:1].upper()}{warning.why[1:]}.",
-            quotes=tuple(quote.quote for quote in warning.quotes),
-            segments=tuple(places),
+            quotes=tuple(quotes),
+            segments=tuple(dict.fromkeys([*(place for place in quotes.values() if place), *places])),
         )
 
 
 def _not_medical(record: Record) -> Iterator[Caution]:
+    """A text with hardly a term or drug in its language; one whose language cannot be told, in any that is known."""
     lang = language(record.language)
-    if not covered(lang):
+    if not covered(lang) and lang != "und":
         return
     folded = fold(record.text)
-    terms = len(find_terms(folded, lang)) + len(find_drugs(folded, lang))
+    spoken = [lang] if covered(lang) else [each for each in KNOWN if covered(each)]
+    terms = max(len(find_terms(folded, each)) + len(find_drugs(folded, each)) for each in spoken)
     if terms * 1000 < _FEWEST_TERMS * len(folded) or not terms:
         yield Caution(
             id="",
             code="not_medical",
-            severity="major",
-            message="This does not read as a medical record: hardly a medical term was recognised. "
-            "Check that it is the right file.",
+            severity="major" if terms else "critical",
+            message="This does not read as a medical record: "
+            f"{'hardly a' if terms else 'no'} medical term was recognised. Check that it is the right file.",
         )
 
 

@@ -119,7 +119,7 @@ async def translate_advice(state: TranslationState, runtime: Runtime[Desk]) -> d
 async def assemble(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, Any]:
     """Put everything together as drafts, with placeholders in the place of people."""
     report = await asyncio.to_thread(assemble_report, state, _now())
-    files = await outputs.write(runtime.context, report, "translation.draft", "record")
+    files = await outputs.write(runtime.context, report, "translation.draft", None)
     return {"translation": report.summary().model_dump(mode="json"), "files": files, "decision": None}
 
 

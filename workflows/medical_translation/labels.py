@@ -63,6 +63,14 @@ _WORDS: Final[dict[str, tuple[str, str, str, str, str]]] = {
         "Estos pasajes siguen en el idioma original en todos los archivos.",
         "Diese Stellen stehen in allen Dateien in der Ausgangssprache.",
     ),
+    "advice_untranslated": (
+        "Advice that is there in English only", "仅有英文的建议", "Conseils disponibles en anglais seulement",
+        "Recomendaciones solo en inglés", "Hinweise nur auf Englisch",
+    ),
+    "nothing_to_translate": (
+        "nothing to translate", "无需翻译", "rien à traduire", "nada que traducir", "nichts zu übersetzen",
+    ),
+    "record": ("Record", "病历", "Dossier", "Historia clínica", "Akte"),
     "coverage": ("Translated", "已翻译", "Traduit", "Traducido", "Übersetzt"),
     "advice": ("Advice", "建议", "Conseils", "Recomendaciones", "Hinweise"),
     "advice_note": (
@@ -163,6 +171,11 @@ def labels(targets: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """The language of the report's own words, and the words: the first target that has them, else English."""
     known = next((each.split("-")[0] for each in targets if each.split("-")[0] in LABELS), "en")
     return known, LABELS[known]
+
+
+def title(original: str | None, sha256: str, words: dict[str, str]) -> str:
+    """What a file is headed by: the record's name, or, in a draft, where that could name the patient, a short mark."""
+    return original or f"{words['record']} {sha256[:8]}"
 
 
 def language_name(tag: str) -> str:

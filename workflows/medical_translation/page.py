@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tools.medicine.alarms import Severity
 from tools.medicine.protection import BRACKETED
 from workflows.medical_translation.key_facts import facts
-from workflows.medical_translation.labels import labels, language_name
+from workflows.medical_translation.labels import labels, language_name, title
 from workflows.medical_translation.languages import right_to_left
 from workflows.medical_translation.report import SEVERITIES, Rendering, Report, ReportSegment
 from workflows.medical_translation.state import Raised
@@ -52,8 +52,8 @@ class Check:
     row: Row
 
 
-def html(report: Report, original: str) -> str:
-    """The report as a page. original: the name of the record's file."""
+def html(report: Report, original: str | None) -> str:
+    """The report as a page. original: the name of the record's file; None in a draft, where it could name people."""
     environment = Environment(
         loader=PackageLoader("workflows.medical_translation"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -63,7 +63,7 @@ def html(report: Report, original: str) -> str:
     by_language = {target: rows(report, target) for target in report.targets}
     return environment.get_template("translation.html.j2").render(
         report=report,
-        original=original,
+        original=title(original, report.sha256, words),
         language=spoken,
         t=words,
         severities=SEVERITIES,
@@ -73,7 +73,8 @@ def html(report: Report, original: str) -> str:
         named=language_name,
         status=status(report),
         anchor=_anchor,
-        unread=report.untranslated,
+        unread=[each for each in report.untranslated if each.page],
+        unsaid=[each for each in report.untranslated if not each.page],
         facts=facts(report.key_data),
     )
 

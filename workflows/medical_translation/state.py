@@ -170,11 +170,12 @@ class Opinion(Part):
 
 
 class Batch(Part):
-    """Segments that one question translates into one language."""
+    """Segments that one question translates into one language. twins: ids of those that say the same, by its first."""
 
     number: int
     language: str
     segments: tuple[Segment, ...]
+    twins: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Draft(TypedDict):

@@ -1,11 +1,13 @@
 """Segments to translations: in batches, with the term base obeyed and what must not change protected, then verified."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from agents.ask import Question
+from tools.medicine.alarms import Alarm
 from tools.medicine.protection import neutral, protect, restore
 from tools.medicine.records_server import Drafts, Pair, Verified
 from tools.record import Place
@@ -39,6 +41,10 @@ BATCH_SEGMENTS: Final = 80
 """A batch's source fills a quarter of a 16,384-token context at most; the rest is for terms and the answer. An
 ideograph weighs 1, any other character 0.4."""
 VERIFIED_AT_ONCE: Final = 200
+_SENTENCE_WEIGHT: Final = 8
+"""From which a segment that stands in a record more than once is translated once: a shorter one, 无 or a cell of a
+table, may mean something else in another place."""
+_Value = TypeVar("_Value")
 _OF_UNTRANSLATED: Final = frozenset({"untranslated", "language"})
 
 
@@ -55,14 +61,23 @@ def kept(segments: Sequence[Segment], targets: Sequence[str]) -> dict[str, Trans
 
 
 def batches(segments: Sequence[Segment], targets: Sequence[str]) -> list[Batch]:
-    """The segments to translate, by language of source and target, as large as a model's context takes well."""
+    """The segments to translate, by language of source and target, as large as a model's context takes well.
+
+    A sentence that stands there more than once is translated once.
+    """
     found: list[Batch] = []
     for target in targets:
         wanted = [segment for segment in segments if not _needs_none(segment, target)]
+        firsts: dict[tuple[str, str], str] = {}
+        twins: dict[str, list[str]] = {}
         current: list[Segment] = []
         weight = 0.0
         for segment in wanted:
             more = sum(1.0 if character >= "\u2e80" else 0.4 for character in segment.text)
+            first = firsts.setdefault((segment.text, segment.language), segment.id)
+            if first != segment.id and more >= _SENTENCE_WEIGHT:
+                twins.setdefault(first, []).append(segment.id)
+                continue
             if current and (weight + more > BATCH_WEIGHT or len(current) == BATCH_SEGMENTS):
                 found.append(Batch(number=len(found), language=target, segments=tuple(current)))
                 current, weight = [], 0.0
@@ -70,7 +85,13 @@ def batches(segments: Sequence[Segment], targets: Sequence[str]) -> list[Batch]:
             weight += more
         if current:
             found.append(Batch(number=len(found), language=target, segments=tuple(current)))
+        found = [_with_twins(each, twins) if each.language == target else each for each in found]
     return found
+
+
+def _with_twins(batch: Batch, twins: Mapping[str, Sequence[str]]) -> Batch:
+    mine = {each.id: tuple(twins[each.id]) for each in batch.segments if each.id in twins}
+    return batch.model_copy(update={"twins": mine}) if mine else batch
 
 
 def _needs_none(segment: Segment, target: str) -> bool:
@@ -101,12 +122,22 @@ async def translate(desk: Desk, here: Place, draft: Draft) -> dict[str, Translat
     given = {each.id: each for each in answered.value.segments}
 
     def written() -> dict[str, Translated]:
-        return {
-            key(each.id, target): _translated(each, given.get(each.id), target, answered.said_by, draft["identities"])
-            for each in batch.segments
-        }
+        found: dict[str, Translated] = {}
+        for each in batch.segments:
+            said = _translated(each, given.get(each.id), target, answered.said_by, draft["identities"])
+            found[key(each.id, target)] = said
+            for twin in batch.twins.get(each.id, ()):
+                found[key(twin, target)] = said.model_copy(update={"segment": twin})
+        return found
 
     return await asyncio.to_thread(written)
+
+
+def batched(values: Iterable[_Value], size: int) -> Iterator[list[_Value]]:
+    """The values in lists of at most so many (itertools has it from Python 3.12 on)."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 def _prepared(batch: Batch) -> tuple[dict[str, str], dict[str, str]]:
@@ -161,25 +192,29 @@ async def verify(desk: Desk, here: Place, state: TranslationState, only: frozens
         for each in (state.get("alarms", []) if only is not None else [])
         if only is not None and key(each.segment, each.language) not in only
     ]
-    for at in range(0, len(asked), VERIFIED_AT_ONCE):
-        part = asked[at : at + VERIFIED_AT_ONCE]
-        pairs = [
-            Pair(source=one.text, source_lang=one.language, target=other.text, target_lang=other.language)
-            for one, other in part
-        ]
-        arguments = {"pairs": [each.model_dump() for each in pairs]}
+    pairs = {
+        (one.text, one.language, other.text, other.language): Pair(
+            source=one.text, source_lang=one.language, target=other.text, target_lang=other.language
+        )
+        for one, other in asked
+    }
+    found: dict[tuple[str, str, str, str], list[Alarm]] = {}
+    for part in batched(pairs.items(), VERIFIED_AT_ONCE):
+        arguments = {"pairs": [pair.model_dump() for _, pair in part]}
         verified = await desk.tools.call(here, "records", "verify_translations", arguments, Verified)
-        for (segment, rendering), alarms in zip(part, verified.result, strict=True):
-            wanted = [a for a in alarms if rendering.done != "partial" or a.kind not in _OF_UNTRANSLATED]
-            raised += [
-                Raised(
-                    id=f"{key(segment.id, rendering.language)}.{number}",
-                    segment=segment.id,
-                    language=rendering.language,
-                    **alarm.model_dump(),
-                )
-                for number, alarm in enumerate(wanted, start=1)
-            ]
+        found |= {said: alarms for (said, _), alarms in zip(part, verified.result, strict=True)}
+    for segment, rendering in asked:
+        alarms = found[segment.text, segment.language, rendering.text, rendering.language]
+        wanted = [a for a in alarms if rendering.done != "partial" or a.kind not in _OF_UNTRANSLATED]
+        raised += [
+            Raised(
+                id=f"{key(segment.id, rendering.language)}.{number}",
+                segment=segment.id,
+                language=rendering.language,
+                **alarm.model_dump(),
+            )
+            for number, alarm in enumerate(wanted, start=1)
+        ]
     order = {segment.id: number for number, segment in enumerate(state["segments"])}
     return sorted(raised, key=lambda each: (state["targets"].index(each.language), order[each.segment]))
 

@@ -18,7 +18,7 @@ from docx.shared import Cm, Pt, RGBColor
 
 from tools.medicine.lexicon import IDEOGRAPHIC, language
 from workflows.medical_translation.key_facts import Fact, facts
-from workflows.medical_translation.labels import labels, language_name
+from workflows.medical_translation.labels import labels, language_name, title
 from workflows.medical_translation.languages import right_to_left
 from workflows.medical_translation.page import Check, Piece, Row, checks, clean, rows, status
 from workflows.medical_translation.report import Report
@@ -34,16 +34,17 @@ _WIDTH: Final = 15_000
 """Twips (1/1440 inch) between the margins of a landscape A4 page."""
 
 
-def docx(report: Report, original: str) -> bytes:
-    """The document. original: the name of the record's file."""
+def docx(report: Report, original: str | None) -> bytes:
+    """The document. original: the name of the record's file; None in a draft, where it could name people."""
     _, words = labels(report.targets)
+    name = title(original, report.sha256, words)
     document: Any = Document()
     _set_page(document)
-    document.core_properties.title = f"{words['title']}: {original}"
+    document.core_properties.title = f"{words['title']}: {name}"
     document.core_properties.author = "Consilia"
     document.core_properties.created = document.core_properties.modified = report.generated_at.replace(tzinfo=None)
     document.add_paragraph(words["title"]).runs[0].font.color.rgb = RGBColor(0x65, 0x72, 0x7F)
-    document.add_heading(_safe(original), 0)
+    document.add_heading(_safe(name), 0)
     names = ", ".join(language_name(each) for each in report.targets)
     document.add_paragraph(_safe(f"{language_name(report.language)} → {names}"))
     state = status(report)

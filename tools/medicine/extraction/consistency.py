@@ -5,7 +5,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from tools.errors import InvalidInput
 from tools.medicine.extraction.keydata import (
@@ -24,6 +24,7 @@ from tools.medicine.knowledge.reading import find_drug
 DoseCheck = Callable[[Medication], str | None]
 """Why the dose of a medication is too high, or None."""
 
+_Stated = TypeVar("_Stated", Allergy, Medication)
 _CEILING_MG: Final = 20_000.0
 """No oral or injected drug of the vocabulary is given in more than 20 g at once; beyond it the figure is wrong."""
 _PER_DAY_MG: Final = 50_000.0
@@ -70,13 +71,16 @@ def warnings(
     measurements: list[Measurement],
     dose_check: DoseCheck | None,
 ) -> Iterator[Warning]:
-    """Every warning, in no order."""
-    yield from _instructions(record)
-    yield from _allergies(allergies, medications)
-    yield from _doses(medications, dose_check)
-    yield from _presence(problems)
-    for each in measurements:
-        yield from _value(each)
+    """Every warning, in no order; one that is the same in several places is given once, with all of them."""
+    yield from _gathered(
+        [
+            *_instructions(record),
+            *_allergies(allergies, medications),
+            *_doses(medications, dose_check),
+            *_presence(problems),
+            *(warning for each in measurements for warning in _value(each)),
+        ]
+    )
     clinical = len(problems) + len(medications) + len(allergies) + len(measurements)
     letters = sum(character.isalnum() for character in record.text[:20_000])
     if (
@@ -85,6 +89,15 @@ def warnings(
         and not any(section.kind not in {"none", "discharge", "signature", "treatment"} for section in record.sections)
     ):
         yield Warning(kind="not_medical", severity="major", why="nothing in this text reads like a medical record")
+
+
+def _gathered(found: list[Warning]) -> Iterator[Warning]:
+    groups: dict[tuple[str, str], list[Warning]] = {}
+    for each in found:
+        groups.setdefault((each.kind, each.why), []).append(each)
+    for same in groups.values():
+        quotes = dict.fromkeys(quote for each in same for quote in each.quotes)
+        yield same[0].model_copy(update={"quotes": tuple(quotes)})
 
 
 def _instructions(record: Record) -> Iterator[Warning]:
@@ -106,25 +119,31 @@ def _allergies(allergies: list[Allergy], medications: list[Medication]) -> Itera
     if none and stated and not all(_restricted(each, stated) for each in none):
         why = f"allergies are both denied (“{none[0].quote}”) and stated (“{stated[0].quote}”)"
         yield Warning(kind="allergy_contradiction", severity="critical", why=why, quotes=_quoted(none[0], stated[0]))
-    for one in denied:
-        for other in stated:
-            if one.quote == other.quote or (one.drug and one.drug == other.drug):
-                why = f"an allergy to “{other.quote}” is both denied and stated"
-                yield Warning(kind="allergy_contradiction", severity="critical", why=why, quotes=_quoted(one, other))
-    for medication in medications:
-        if (
-            medication.presence == "negated"
-            or medication.stopped
-            or medication.subject == "other"
-            or not medication.drug
-        ):
-            continue
-        for allergy in stated:
-            if allergy.drug == medication.drug or _same_class(allergy, medication):
-                why = f"“{medication.quote}” is given although an allergy to “{allergy.quote}” is stated"
+    for one in _grouped(denied):
+        for other in _grouped(stated):
+            if one[0].quote == other[0].quote or (one[0].drug and one[0].drug == other[0].drug):
+                why = f"an allergy to “{other[0].quote}” is both denied and stated"
+                yield Warning(kind="allergy_contradiction", severity="critical", why=why, quotes=_quoted(*one, *other))
+    given = [
+        each
+        for each in medications
+        if each.presence != "negated" and not each.stopped and each.subject != "other" and each.drug
+    ]
+    for medication in _grouped(given):
+        for allergy in _grouped(stated):
+            if allergy[0].drug == medication[0].drug or _same_class(allergy[0], medication[0]):
+                why = f"“{medication[0].quote}” is given although an allergy to “{allergy[0].quote}” is stated"
                 yield Warning(
-                    kind="allergen_prescribed", severity="critical", why=why, quotes=_quoted(medication, allergy)
+                    kind="allergen_prescribed", severity="critical", why=why, quotes=_quoted(*medication, *allergy)
                 )
+
+
+def _grouped(found: list[_Stated]) -> list[list[_Stated]]:
+    """Those that say the same, together: a long record says it on many pages, and one warning with its places will do."""
+    groups: dict[tuple[str, str | None], list[_Stated]] = {}
+    for each in found:
+        groups.setdefault((each.quote, each.drug), []).append(each)
+    return list(groups.values())
 
 
 def _restricted(none: Allergy, stated: list[Allergy]) -> bool:

@@ -3,7 +3,8 @@
 Marks follow ConText (Harkema et al., J Biomed Inform 2009): presence, whether it is history, and whose it is.
 """
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -200,3 +201,20 @@ class KeyData(BaseModel):
     family_history: tuple[Problem, ...] = ()
     social_history: tuple[SocialFact, ...] = ()
     warnings: tuple[Warning, ...] = ()
+
+
+_ITEMS: Final[dict[str, type[BaseModel]]] = {
+    "sections": Section, "segments": Segment, "problems": Problem, "medications": Medication, "allergies": Allergy,
+    "vital_signs": Measurement, "laboratory": Measurement, "procedures": Procedure, "dates": DateMention,
+    "family_history": Problem, "social_history": SocialFact, "warnings": Warning,
+}  # fmt: skip
+
+
+def from_json(told: Mapping[str, Any], kinds: Iterable[str] = tuple(_ITEMS)) -> KeyData:
+    """Key data from JSON, one item at a time: to validate those of a long record at once lets no other thread run for
+    seconds. kinds: those that are wanted.
+    """
+    read = KeyData(language=told["language"])
+    return read.model_copy(
+        update={kind: tuple(map(_ITEMS[kind].model_validate, told.get(kind) or ())) for kind in kinds}
+    )

@@ -3,7 +3,7 @@
 # ruff: noqa: E501
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
@@ -108,7 +108,7 @@ def read_record(text: str, language: str | None = None) -> Record:
 def _split(text: str, cuts: list[int]) -> list[tuple[int, int]]:
     pieces: list[tuple[int, int]] = []
     for start, end in sentences(text):
-        inside = [cut for cut in cuts if start < cut < end]
+        inside = cuts[bisect_right(cuts, start) : bisect_left(cuts, end)]
         for a, b in zip([start, *inside], [*inside, end], strict=True):
             body = text[a:b]
             a, b = a + len(body) - len(body.lstrip()), a + len(body.rstrip())
