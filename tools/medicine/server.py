@@ -11,7 +11,7 @@ from tools.medicine import arithmetic, codes, conversion, obedience, term_base, 
 from tools.medicine import translation as translating
 from tools.medicine.alarms import Alarm
 from tools.medicine.knowledge import doses, interactions, reading, review
-from tools.medicine.knowledge.cautions import Patient, contraindications, unread
+from tools.medicine.knowledge.cautions import MOST, Patient, contraindications, unread
 from tools.medicine.knowledge.doses import DoseCheck, Prescription
 from tools.medicine.knowledge.entries import Condition, Drug, Warned
 from tools.medicine.knowledge.index import Hit, Kind
@@ -188,7 +188,7 @@ def _checks(medicine: ToolServer) -> None:
         annotations=READ_ONLY,
     )
     def review_medications(  # pyright: ignore[reportUnusedFunction]
-        medications: Annotated[list[Prescription], Field(max_length=200)],
+        medications: Annotated[list[Prescription], Field(max_length=MOST)],
         patient: Patient,
         others: Annotated[list[str] | None, Field(max_length=20)] = None,
     ) -> review.Review:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -12,7 +13,7 @@ from tools.medicine.arithmetic import egfr
 from tools.medicine.demographics import find_age, find_sex
 from tools.medicine.extraction.keydata import KeyData, Measurement, Medication, from_json
 from tools.medicine.extraction.keydata import Statement as Stated
-from tools.medicine.knowledge.cautions import Patient
+from tools.medicine.knowledge.cautions import MOST, Patient
 from tools.medicine.knowledge.doses import Prescription
 from tools.medicine.knowledge.entries import Source, Warned, Weight
 from tools.medicine.knowledge.reading import find_condition, in_language, load
@@ -33,12 +34,17 @@ from workflows.medical_translation.questions import (
 )
 from workflows.medical_translation.state import Caution, Citation, Record, Statement
 from workflows.medical_translation.terms import drug_name, glossary
+from workflows.medical_translation.translating import batched
 
 _WEIGHTS: Final[dict[Weight, Severity]] = {"contraindicated": "critical", "major": "major", "moderate": "minor"}
 KINDS: Final = ("problems", "medications", "allergies", "vital_signs", "laboratory")
 """The key data that are looked up."""
 _CONDITIONS: Final = 8
 """Conditions of the record that the advice summarises; the others are in the key data."""
+_FINDINGS: Final = 100
+"""Findings, and key data of a kind, that a model is shown: more fit no context. The result keeps all."""
+_TRANSLATED: Final = 60
+"""Statements of the advice that one question translates."""
 ENGLISH: Final = "en"
 
 
@@ -49,16 +55,17 @@ async def consult(
     data = await asyncio.to_thread(from_json, key_data, KINDS)
     taken = [each for each in data.medications if _own(each) and not each.stopped]
     prescriptions = list(dict.fromkeys(_prescription(each) for each in taken))
+    beyond = tuple(dict.fromkeys(each.drug for each in prescriptions[MOST:]))
     who = await asyncio.to_thread(patient, data, record)
     arguments = {
-        "medications": [each.model_dump(mode="json") for each in prescriptions],
+        "medications": [each.model_dump(mode="json") for each in prescriptions[:MOST]],
         "patient": who.model_dump(mode="json"),
     }
     review = await desk.tools.call(here, "medicine", "review_medications", arguments, Review)
     watched = await asyncio.to_thread(lambda: list(_conditions(data)))
     found = [*(_warned(each) for each in review.warnings), *watched]
     statements = [each.model_copy(update={"id": f"a{number}"}) for number, each in enumerate(found, start=1)]
-    return statements, list(_unread(review))
+    return statements, [*_unread(review), *_unchecked("medications", beyond)]
 
 
 def _own(stated: Stated) -> bool:
@@ -90,8 +97,8 @@ def patient(data: KeyData, record: Record) -> Patient:
     problems = [each.quote for each in data.problems if _own(each)]
     weight = next((each.amount.value for each in data.vital_signs if _kilograms(each) and each.amount), None)
     return Patient(
-        conditions=tuple(dict.fromkeys(problems))[:200],
-        allergies=tuple(dict.fromkeys(each for each in allergies if each))[:100],
+        conditions=tuple(dict.fromkeys(problems))[:MOST],
+        allergies=tuple(dict.fromkeys(each for each in allergies if each))[:MOST],
         pregnant=None,
         egfr=round(min(rate, 250.0), 1) if rate is not None else None,
         age=age,
@@ -157,14 +164,18 @@ def _conditions(data: KeyData) -> Iterator[Statement]:
 
 def _unread(review: Review) -> Iterator[Caution]:
     for what, names in (("medications", review.unread.drugs), ("allergies", review.unread.allergies)):
-        if names:
-            yield Caution(
-                id="",
-                code="not_checked",
-                severity="major",
-                message=f"The knowledge base does not know these {what}; nothing was checked about them.",
-                quotes=names,
-            )
+        yield from _unchecked(what, tuple(dict.fromkeys(names)))
+
+
+def _unchecked(what: str, names: tuple[str, ...]) -> Iterator[Caution]:
+    if names:
+        yield Caution(
+            id="",
+            code="not_checked",
+            severity="major",
+            message=f"The knowledge base does not know these {what}; nothing was checked about them.",
+            quotes=names,
+        )
 
 
 async def advise(
@@ -174,7 +185,7 @@ async def advise(
     citations = {one.entry: one for each in statements for one in each.citations}
     facts = {
         "statements": list(statements),
-        "findings": orjson.dumps([_told(each) for each in statements]).decode(),
+        "findings": orjson.dumps([_told(each) for each in statements[:_FINDINGS]]).decode(),
         "key_data": orjson.dumps(_briefly(key_data)).decode(),
         "known": list(citations),
     }
@@ -204,11 +215,15 @@ def _briefly(key_data: Mapping[str, Any]) -> dict[str, Any]:
     """The key data without offsets and sections, for a prompt."""
     kinds = ("problems", "medications", "allergies", "vital_signs", "laboratory", "procedures")
     left = {"start", "end", "section", "whole"}
-    return {
-        kind: [{name: value for name, value in each.items() if name not in left and value} for each in key_data[kind]]
-        for kind in kinds
-        if key_data.get(kind)
-    }
+    found: dict[str, Any] = {}
+    for kind in kinds:
+        distinct = {each["quote"]: each for each in key_data.get(kind) or ()}
+        shown = islice(distinct.values(), _FINDINGS)
+        if distinct:
+            found[kind] = [
+                {name: value for name, value in each.items() if name not in left and value} for each in shown
+            ]
+    return found
 
 
 async def translated(desk: Desk, here: Place, advice: Sequence[Statement], targets: Sequence[str]) -> list[Statement]:
@@ -224,6 +239,10 @@ async def translated(desk: Desk, here: Place, advice: Sequence[Statement], targe
 
 
 async def _in(desk: Desk, here: Place, advice: Sequence[Statement], target: str) -> list[Statement]:
+    return [said for part in batched(advice, _TRANSLATED) for said in await _part_in(desk, here, part, target)]
+
+
+async def _part_in(desk: Desk, here: Place, advice: Sequence[Statement], target: str) -> list[Statement]:
     arguments = {"segments": [{"text": each.text, "language": ENGLISH} for each in advice], "target": target}
     drafted = await desk.tools.call(here, "records", "translate_segments", arguments, Drafts)
     protected, terms = await asyncio.to_thread(_prepared, advice, target)

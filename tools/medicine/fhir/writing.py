@@ -12,6 +12,7 @@ from html import escape
 from typing import Any, Final, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import orjson
 from pydantic import ValidationError
 
 from tools.errors import ConsiliaError
@@ -33,6 +34,10 @@ _SECTIONS: Final = {
 """LOINC codes of the sections, as in HL7's Continuity of Care Document."""
 
 
+_FREE: Final = frozenset({"valueString", "text", "display", "detail", "id", "fullUrl", "reference"})
+_COUNTED: Final = frozenset({"valueInteger", "valueUnsignedInt"})
+_PLAIN: Final = re.compile(r"[^\s\x00-\x1f](?:[^\x00-\x1f]*[^\s\x00-\x1f])?")
+"""A text that every string of FHIR may hold: not empty, no control characters, no white space at its ends."""
 _ENTRIES: Final = 50
 """Entries of a Bundle that are validated together."""
 
@@ -73,8 +78,24 @@ def to_fhir(
         "timestamp": stamp,
         "entry": [{"fullUrl": f"urn:uuid:{identity}", "resource": resource} for identity, resource in (*fixed, *entries)],
     }  # fmt: skip
-    linked = _linked(bundle, {"Patient/patient": f"urn:uuid:{uuid5(namespace, 'patient')}"})
-    return validated(cast(dict[str, Any], linked))
+    linked = cast(dict[str, Any], _linked(bundle, {"Patient/patient": f"urn:uuid:{uuid5(namespace, 'patient')}"}))
+    shapes = {orjson.dumps(_shape(entry)): entry for entry in linked["entry"]}
+    validated({**linked, "entry": list(shapes.values())})
+    return linked
+
+
+def _shape(value: object, name: str = "") -> object:
+    """A resource without what any text or number may stand in for: one of each shape is validated.
+
+    Of a long record's ten thousands of resources most differ in their words and offsets only.
+    """
+    if isinstance(value, dict):
+        return {key: _shape(item, key) for key, item in cast(dict[str, object], value).items()}
+    if isinstance(value, list):
+        return [_shape(item, name) for item in cast(list[object], value)]
+    if name in _FREE and isinstance(value, str) and _PLAIN.fullmatch(value):
+        return ""
+    return 0 if name in _COUNTED and isinstance(value, int) and value >= 0 else value
 
 
 def validated(bundle: dict[str, Any]) -> dict[str, Any]:

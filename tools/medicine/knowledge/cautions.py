@@ -1,7 +1,7 @@
 """Whether a patient may have a drug: conditions, allergies, pregnancy, kidneys, age."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -33,13 +33,17 @@ _SPOKEN: dict[str, str] = {
 """What people call the classes that allergies name."""
 
 
+MOST: Final = 2_000
+"""Medications, conditions or allergies of one patient: a record of 500 pages has some hundreds."""
+
+
 class Patient(Entry):
     """What is known of the patient; None and empty mean not known, never no."""
 
     conditions: tuple[str, ...] = Field(
-        (), description="Names in any of six languages, or ICD-10 codes", max_length=200
+        (), description="Names in any of six languages, or ICD-10 codes", max_length=MOST
     )
-    allergies: tuple[str, ...] = Field((), description="Drugs or classes", max_length=100)
+    allergies: tuple[str, ...] = Field((), description="Drugs or classes", max_length=MOST)
     pregnant: bool | None = None
     egfr: float | None = Field(None, ge=0, le=250, description="eGFR or creatinine clearance, mL/min")
     age: float | None = Field(None, ge=0, le=130, description="Years")
