@@ -257,6 +257,24 @@ class AuditSettings(BaseModel):
     reads: bool = Field(default=False, description="Whether it also holds every request that only reads.")
 
 
+class AdminSettings(BaseModel):
+    """The pages at /admin."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool = Field(default=True, description="Whether /admin is there at all.")
+    session_hours: float = Field(
+        default=8.0, gt=0, le=720, description="Hours after which one must sign in again, whatever was done meanwhile."
+    )
+    reveal_minutes: float = Field(
+        default=15.0, gt=0, le=1440, description="Minutes for which an unmasked run stays so for who unmasked it."
+    )
+    page_runs: int = Field(default=50, ge=10, le=500, description="Runs on one page of the list.")
+    page_events: int = Field(default=200, ge=10, le=2000, description="Events on one page of a run.")
+    export_runs: int = Field(default=100_000, ge=1, description="Most runs in one export.")
+    bulk_runs: int = Field(default=1_000, ge=1, le=10_000, description="Most runs that are cancelled at once.")
+
+
 class MarketSourceSettings(BaseModel):
     """A live source of market data: an MCP server of yours, by its URL or by the command that starts it on stdio."""
 
@@ -302,6 +320,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     threads: ThreadSettings = ThreadSettings()
     tools: ToolsSettings = Field(default_factory=ToolsSettings, description="Your own MCP servers; see docs/tools.md.")
+    admin: AdminSettings = AdminSettings()
     idempotency_hours: float = Field(
         default=24.0, gt=0, le=8760, description="Hours that an Idempotency-Key is remembered."
     )

@@ -10,6 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
+from service.admin.app import API, create_admin
 from service.api import (
     a2a,
     assistants,
@@ -64,6 +65,10 @@ def create_app(house: House) -> FastAPI:
         audit,
     ):
         app.include_router(resource.router)
+    if house.settings.admin.enabled:
+        for router in API:
+            app.include_router(router)
+        app.mount("/admin", create_admin(house), "admin")
     app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond
     app.add_exception_handler(ConsiliaError, _shown)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -3,17 +3,47 @@
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
-from sqlalchemy import Boolean, RowMapping, bindparam, func, insert, or_, select, true, update
+from sqlalchemy import Boolean, Double, RowMapping, bindparam, func, insert, or_, select, true, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 from service.database.engine import Database
-from service.database.tables import Run, RunEvent, now
+from service.database.tables import ModelCallRow, Run, RunEvent, UtcDateTime, now
 from service.database.writer import Statement, Write
 
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 FINISHED: tuple[RunStatus, ...] = ("success", "error", "timeout", "interrupted")
 UNFINISHED: tuple[RunStatus, ...] = ("pending", "running")
+
+
+class milliseconds(FunctionElement[float]):
+    """The time between two moments, ms, in SQL; NULL where one of them is."""
+
+    type: TypeEngine[float] = Double()
+    inherit_cache = True
+
+
+@compiles(milliseconds, "sqlite")
+def _milliseconds_sqlite(element: milliseconds, compiler: Any, **options: Any) -> str:
+    begun, over = (compiler.process(each, **options) for each in element.clauses)
+    return f"((julianday({over}) - julianday({begun})) * 86400000.0)"
+
+
+@compiles(milliseconds)
+def _milliseconds(element: milliseconds, compiler: Any, **options: Any) -> str:
+    begun, over = (compiler.process(each, **options) for each in element.clauses)
+    return f"(EXTRACT(EPOCH FROM (CAST({over} AS timestamptz) - {begun})) * 1000.0)"
+
+
+def _summed(column: Any) -> Any:
+    """The sum over the model calls of the run that ends."""
+    return func.coalesce(
+        select(func.sum(column)).where(ModelCallRow.run_id == bindparam("b_run_id")).scalar_subquery(), 0
+    )
+
 
 # On PostgreSQL a commit whose connection broke is tried again, and may have succeeded the first time.
 _INSERT = Statement(insert(Run), rank=10, postgresql=postgresql_insert(Run).on_conflict_do_nothing())
@@ -45,6 +75,9 @@ _FINISH = Statement(
         error=bindparam("b_error"),
         engine=bindparam("b_engine"),
         degraded=or_(Run.degraded, bindparam("b_degraded", type_=Boolean)),
+        cost=_summed(ModelCallRow.cost),
+        tokens=_summed(ModelCallRow.tokens_in + ModelCallRow.tokens_out),
+        duration_ms=milliseconds(Run.started_at, bindparam("b_now", type_=UtcDateTime())),
         finished_at=bindparam("b_now"),
         updated_at=bindparam("b_now"),
     ),
@@ -93,6 +126,9 @@ def creation(
         "degraded": False,
         "executor": executor,
         "cancelling": None,
+        "cost": 0.0,
+        "tokens": 0,
+        "duration_ms": None,
         "created_at": moment,
         "updated_at": moment,
         "started_at": None,

@@ -166,6 +166,7 @@ class Thread(Table):
         Index("ix_threads_tenant_id_updated_at", "tenant_id", "updated_at"),
         Index("ix_threads_tenant_id_status", "tenant_id", "status", "thread_id"),
         Index("ix_threads_expires_at", "expires_at"),
+        Index("ix_threads_status_updated_at", "status", "updated_at"),
     )
 
     thread_id: Mapped[str] = mapped_column(primary_key=True)
@@ -192,7 +193,10 @@ class Run(Table):
     output: the final state. error: {"code", "message", "status", "details", "trace"}. attempt: 1 for the first try;
     each take-up after a crash adds one. engine: "embedded", "models", or both, as the run's questions were answered.
     degraded: an outage made the embedded engine answer in place of a model. executor: the process that executes it, by
-    name. cancelling: how somebody has asked for its end, "interrupt" or "rollback".
+    name. cancelling: how somebody has asked for its end, "interrupt" or "rollback". cost, tokens, duration_ms: set at
+    its end; the sums of its model calls, and the time of its last attempt.
+
+    The last index holds all that a list of runs is filtered by, so that a filter reads it and not the rows.
     """
 
     __tablename__ = "runs"
@@ -201,6 +205,7 @@ class Run(Table):
         Index("ix_runs_thread_id_run_id", "thread_id", "run_id"),
         Index("ix_runs_status_run_id", "status", "run_id"),
         Index("ix_runs_tenant_id_graph_id", "tenant_id", "graph_id", "run_id"),
+        Index("ix_runs_filters", "run_id", "tenant_id", "graph_id", "status", "cost", "duration_ms", "degraded"),
     )
 
     run_id: Mapped[str] = mapped_column(primary_key=True)
@@ -220,10 +225,50 @@ class Run(Table):
     degraded: Mapped[bool]
     executor: Mapped[str | None]
     cancelling: Mapped[str | None]
+    cost: Mapped[float]
+    tokens: Mapped[int] = mapped_column(BigInteger)
+    duration_ms: Mapped[float | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class RunText(Table):
+    """What a run is found by: its input and its error, in lower case, 3,000 characters at most.
+
+    Triggers keep it (migration 0011), so that whatever writes a run feeds it, and an input that is erased is erased
+    here too.
+    """
+
+    __tablename__ = "run_texts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Decision(Table):
+    """How a person answered an interrupt, once. run_id: the run that asked. resumed_by: the run that goes on with it.
+
+    answer: what the graph was given. key_id: whose key; decided_by: its name at that time.
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        Index("ix_decisions_run_id", "run_id"),
+        Index("ix_decisions_tenant_id_decided_at", "tenant_id", "decided_at"),
+    )
+
+    thread_id: Mapped[str] = mapped_column(ForeignKey("threads.thread_id", ondelete="CASCADE"), primary_key=True)
+    interrupt_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"))
+    run_id: Mapped[str | None]
+    resumed_by: Mapped[str]
+    key_id: Mapped[str]
+    decided_by: Mapped[str]
+    answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    decided_at: Mapped[datetime]
 
 
 class RunEvent(Table):
@@ -248,6 +293,7 @@ class ModelCallRow(Table):
     __table_args__ = (
         Index("ix_model_calls_run_id_started_at", "run_id", "started_at"),
         Index("ix_model_calls_tenant_id_started_at", "tenant_id", "started_at"),
+        Index("ix_model_calls_model_run_id", "model", "run_id"),
     )
 
     call_id: Mapped[str] = mapped_column(primary_key=True)
@@ -323,7 +369,10 @@ class ToolCallRow(Table):
     """One tool call of a run. key: equal for the same call of the same task, so that a resumed run repeats none."""
 
     __tablename__ = "tool_calls"
-    __table_args__ = (Index("ix_tool_calls_run_id_started_at", "run_id", "started_at"),)
+    __table_args__ = (
+        Index("ix_tool_calls_run_id_started_at", "run_id", "started_at"),
+        Index("ix_tool_calls_tool_server", "tool", "server", "run_id"),
+    )
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -1,0 +1,223 @@
+"""One run as it is told: what came in and out, who answered and why, what was called, what it left."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+from sqlalchemy import RowMapping, func, select
+
+from service.admin.showing import shown, shown_text
+from service.database import calls, files
+from service.database.engine import Database
+from service.database.tables import Decision, ModelCallRow, Run, RunEvent, Thread, ToolCallRow
+
+_TRACE: Final = 20_000
+
+
+class RunFile(BaseModel):
+    """A file that the run made."""
+
+    file_id: str
+    name: str
+    media_type: str
+    size: int
+
+
+class Decided(BaseModel):
+    """Who answered an interrupt of the run, and how. resumed_by: the run that went on with it."""
+
+    interrupt_id: str
+    decided_by: str
+    key_id: str
+    decided_at: datetime
+    answer: Any
+    resumed_by: str
+
+
+class WholeRun(BaseModel):
+    """A run. masked: whether secrets and personal data in it are hidden. waits_for: its open interrupts.
+
+    events: the number of the last one. questions, tool_calls: how many.
+    """
+
+    run_id: str
+    thread_id: str
+    tenant_id: str
+    assistant_id: str
+    graph_id: str
+    status: str
+    cancelling: str | None
+    engine: str | None
+    degraded: bool
+    attempt: int
+    executor: str | None
+    tokens: int
+    cost: float
+    duration_ms: float | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    multitask_strategy: str
+    input: Any
+    output: Any
+    kwargs: Any
+    metadata: Any
+    error: Any
+    waits_for: list[Any]
+    decisions: list[Decided]
+    files: list[RunFile]
+    events: int
+    questions: int
+    tool_calls: int
+    older_on_thread: str | None
+    newer_on_thread: str | None
+    masked: bool
+
+
+async def whole(database: Database, row: dict[str, Any], reveal: bool) -> WholeRun:
+    """row: the run's. reveal: without masks."""
+    run_id, thread_id = row["run_id"], row["thread_id"]
+    async with database.reading() as connection:
+        events = await connection.scalar(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run_id)) or 0
+        questions = await connection.scalar(select(func.count()).where(ModelCallRow.run_id == run_id)) or 0
+        tool_calls = await connection.scalar(select(func.count()).where(ToolCallRow.run_id == run_id)) or 0
+        thread = (
+            await connection.execute(select(Thread.status, Thread.interrupts).where(Thread.thread_id == thread_id))
+        ).one_or_none()
+        on_thread = select(Run.run_id).where(Run.thread_id == thread_id)
+        older = on_thread.where(Run.run_id < run_id).order_by(Run.run_id.desc()).limit(1)
+        newer = on_thread.where(Run.run_id > run_id).order_by(Run.run_id).limit(1)
+        neighbours = await connection.scalar(older), await connection.scalar(newer)
+        decided = select(Decision.__table__).where(Decision.run_id == run_id).order_by(Decision.decided_at)
+        decisions = (await connection.execute(decided)).mappings().all()
+    waits: list[Any] = []
+    if row["status"] == "interrupted" and thread is not None and neighbours[1] is None:
+        waits = [each for group in thread.interrupts.values() for each in group]
+    made = await files.of_run(database, run_id)
+    error: dict[str, Any] | None = row["error"]
+    if error is not None:
+        trace = shown_text(error.get("trace") or "", reveal, _TRACE)
+        error = {**shown({k: v for k, v in error.items() if k != "trace"}, reveal), "trace": trace}
+    plain = {name: row[name] for name in WholeRun.model_fields if name in row}
+    values = {name: shown(row[name], reveal) for name in ("input", "output", "kwargs", "metadata")}
+    return WholeRun.model_validate(
+        {
+            **plain,
+            **values,
+            "error": error,
+            "waits_for": shown(waits, reveal),
+            "decisions": [{**each, "answer": shown(each["answer"], reveal)} for each in decisions],
+            "files": [dict(each) for each in made],
+            "events": events,
+            "questions": questions,
+            "tool_calls": tool_calls,
+            "older_on_thread": neighbours[0],
+            "newer_on_thread": neighbours[1],
+            "masked": not reveal,
+        }
+    )
+
+
+class Question(BaseModel):
+    """A question to a model: who was asked, why, with what, what came back, what it took. attempts: every answer that
+    was asked for. ttft_ms: time to the first token."""
+
+    call_id: str
+    node: str
+    task_id: str
+    question: str
+    engine: str
+    model: str
+    endpoint: str | None
+    reasons: list[Any]
+    thinking: bool
+    schema_name: str
+    prompt_sha256: str
+    prompt: Any
+    answer: Any
+    reasoning: str | None
+    attempts: Any
+    tokens_in: int
+    tokens_out: int
+    tokens_thinking: int
+    tokens_cached: int
+    cost: float
+    error: Any
+    started_at: datetime
+    duration_ms: float
+    ttft_ms: float | None
+
+
+class Called(BaseModel):
+    """A tool call. permission: why it was allowed."""
+
+    key: str
+    node: str
+    server: str
+    tool: str
+    arguments: Any
+    result: Any
+    error: Any
+    permission: str
+    started_at: datetime
+    duration_ms: float
+
+
+def _shown(rows: Sequence[RowMapping], names: Sequence[str], reveal: bool) -> list[dict[str, Any]]:
+    return [{**row, **{name: shown(row[name], reveal) for name in names}} for row in rows]
+
+
+async def questions(database: Database, run_id: str, reveal: bool) -> list[Question]:
+    rows = await calls.model_calls(database, run_id)
+    names = ("prompt", "answer", "reasoning", "attempts", "error", "reasons")
+    return [Question.model_validate(each) for each in _shown(rows, names, reveal)]
+
+
+async def tool_calls(database: Database, run_id: str, reveal: bool) -> list[Called]:
+    rows = await calls.tool_calls(database, run_id)
+    return [Called.model_validate(each) for each in _shown(rows, ("arguments", "result", "error"), reveal)]
+
+
+class ToldEvent(BaseModel):
+    """An event. data: JSON text, cut where it is long. size: characters of the whole."""
+
+    seq: int
+    kind: str
+    data: str
+    size: int
+    created_at: datetime
+
+
+class Events(BaseModel):
+    """next: give it as `after` for the next page; null at the end. last: number of the run's last event."""
+
+    events: list[ToldEvent]
+    next: int | None
+    last: int
+
+
+async def events(database: Database, run_id: str, after: int, limit: int, reveal: bool, kind: str | None) -> Events:
+    """A page of events. kind: only of this one, such as "node" or "updates"."""
+    query = (
+        select(RunEvent.seq, RunEvent.kind, RunEvent.data, RunEvent.created_at)
+        .where(RunEvent.run_id == run_id, RunEvent.seq > after)
+        .order_by(RunEvent.seq)
+        .limit(limit + 1)
+    )
+    if kind is not None:
+        query = query.where(RunEvent.kind == kind)
+    async with database.reading() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+        last = await connection.scalar(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run_id)) or 0
+    told = [
+        ToldEvent(
+            seq=row["seq"],
+            kind=row["kind"],
+            data=shown_text(row["data"], reveal, 2_000),
+            size=len(row["data"]),
+            created_at=row["created_at"],
+        )
+        for row in rows[:limit]
+    ]
+    return Events(events=told, next=told[-1].seq if len(rows) > limit else None, last=last)

@@ -1,0 +1,94 @@
+"""Which runs are asked for: the filters as they stand in a URL."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from service.admin.roles import Visitor
+from service.api.finding import checked_uuid
+from service.database.run_list import RunFilter
+from tools.errors import InvalidInput
+
+Status = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
+STATUSES: Final[tuple[Status, ...]] = ("pending", "running", "success", "error", "timeout", "interrupted")
+
+_AGE: Final = re.compile(r"(\d{1,6})\s*(min|m|h|d|w)")
+_UNITS: Final = {"min": 60, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+
+
+def _given(value: Any) -> Any:
+    """A field of a form that was left empty was not given."""
+    if isinstance(value, list):
+        return [each for each in value if each != ""]  # pyright: ignore[reportUnknownVariableType]
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _when(value: Any) -> Any:
+    """24h, 7d, 90min back from now; or ISO 8601, UTC where it names no zone."""
+    value = _given(value)
+    if not isinstance(value, str):
+        return value
+    if age := _AGE.fullmatch(value.strip()):
+        return datetime.now(UTC) - timedelta(seconds=int(age[1]) * _UNITS[age[2]])
+    try:
+        parsed = datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError("write an age (90min, 24h, 7d) or a date (2026-11-28, 2026-11-28T14:00)") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+Text = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_given)]
+Number = Annotated[Annotated[float, Field(ge=0, le=1e15)] | None, BeforeValidator(_given)]
+When = Annotated[datetime | None, BeforeValidator(_when)]
+
+
+class RunQuery(BaseModel):
+    """The filters of a list of runs; all that are given must hold. slower, faster: seconds. cost: at least."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    workflow: Text = None
+    status: Annotated[list[Status], BeforeValidator(_given)] = Field(default_factory=list[Status])
+    tenant: Text = None
+    model: Text = None
+    tool: Text = Field(default=None, description='"tool" or "server/tool".')
+    since: When = Field(default=None, description="An age (90min, 24h, 7d) or a date, ISO 8601.")
+    until: When = None
+    cost: Number = None
+    slower: Number = None
+    faster: Number = None
+    degraded: Annotated[bool | None, BeforeValidator(_given)] = None
+    q: Text = Field(default=None, description="Stands in the input or in the error.")
+
+    def filter(self, visitor: Visitor) -> RunFilter:
+        """As far as the visitor may see. Raises InvalidInput."""
+        if self.q and "\0" in self.q:
+            raise InvalidInput("the text to look for holds the character U+0000, which no run has")
+        return RunFilter(
+            tenant=visitor.tenant or self.tenant,
+            workflow=self.workflow,
+            statuses=tuple(self.status),
+            model=self.model,
+            tool=self.tool,
+            since=self.since,
+            until=self.until,
+            cost=self.cost,
+            slower_ms=None if self.slower is None else self.slower * 1000,
+            faster_ms=None if self.faster is None else self.faster * 1000,
+            degraded=self.degraded,
+            text=self.q or "",
+        )
+
+
+def cursor(before: str | None) -> str | None:
+    """A page's cursor: a run id. Raises InvalidInput."""
+    return checked_uuid("run", before) if before else None
+
+
+def in_url(given: list[tuple[str, str]], **changed: str | None) -> str:
+    """The query string of these filters, with some changed or left out."""
+    kept = [(name, value) for name, value in given if value and name not in changed]
+    return urlencode([*kept, *((name, value) for name, value in changed.items() if value)])
