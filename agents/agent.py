@@ -23,6 +23,7 @@ from agents.ask import Counsel
 from agents.faults import ContextExceeded
 from agents.fitting import fitted
 from agents.routing import NoCapableModel
+from agents.tracing import AGENT_KEY
 from tools.errors import ConsiliaError
 from tools.host import Toolbox, UnknownTool, marked, shown, without_hidden
 from tools.record import Place
@@ -212,7 +213,8 @@ def agent(
     graph.add_edge(START, "think")
     graph.add_conditional_edges("think", made.next, ["call", "think", END])
     graph.add_edge("call", "think")
-    return cast(Any, graph.compile(name=name))  # pyright: ignore[reportUnknownMemberType]
+    compiled: Any = graph.compile(name=name)  # pyright: ignore[reportUnknownMemberType]
+    return compiled.with_config(metadata={AGENT_KEY: name})
 
 
 def _functions(offered: Sequence[tuple[str, Tool]]) -> list[dict[str, Any]]:

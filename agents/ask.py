@@ -29,6 +29,7 @@ from agents.record import ModelCall, ModelLedger
 from agents.routing import EMBEDDED, NoCapableModel, NoModelAvailable, Route
 from agents.signals import Failure, Signals, measure
 from agents.splitting import shares, split
+from agents.tracing import question_span
 from tools.errors import ConsiliaError
 from tools.record import Place
 
@@ -62,9 +63,17 @@ class Counsel:
         Raises NoCapableModel (also for a document that no context holds and whose question cannot be merged from
         parts), EscalationExhausted, NoModelAvailable, ModelLost, ModelBusy, RequestRefused.
         """
-        inquiry = Inquiry(place, question, material, facts)
+        with question_span(question.name, place.node) as span:
+            answered = await self._answer(Inquiry(place, question, material, facts))
+            if span.is_recording():
+                route = answered.route
+                span.set_attributes({"consilia.engine": route.engine, "gen_ai.request.model": route.model})
+                span.set_attributes({"consilia.reasons": route.reasons, "consilia.degraded": answered.degraded})
+            return answered
+
+    async def _answer(self, inquiry: Inquiry[Answer]) -> Answered[Answer]:
         if self.pool.embedded:
-            return await self._embedded(inquiry, self.pool.route(question.needs))
+            return await self._embedded(inquiry, self.pool.route(inquiry.question.needs))
         try:
             return await self._pursue_whole_or_parts(inquiry)
         except _OUTAGE as error:

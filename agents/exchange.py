@@ -21,6 +21,7 @@ from agents.faults import ContextExceeded, ModelLost, RequestRefused
 from agents.pool_settings import PoolSettings
 from agents.probing import reason
 from agents.sse import DataLines
+from agents.tracing import request_span
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
@@ -134,10 +135,13 @@ class Exchange:
             mark = endpoint.begin(time.monotonic())
             begun = False
             try:
-                async with aclosing(self._ask(endpoint, body)) as answer:
-                    async for piece in answer:
-                        begun = True
-                        yield piece
+                model, dialect = self.call.model, endpoint.model.dialect
+                with request_span(model, endpoint.url, dialect, body, self.call.stream) as span:
+                    async with aclosing(self._ask(endpoint, body, span.headers)) as answer:
+                        async for piece in answer:
+                            begun = True
+                            span.take(piece)
+                            yield piece
                 endpoint.succeeded()
                 return
             except _Full as full:
@@ -166,7 +170,9 @@ class Exchange:
             model=self.call.model,
         )
 
-    async def _ask(self, endpoint: Endpoint, fields: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    async def _ask(
+        self, endpoint: Endpoint, fields: dict[str, Any], headers: dict[str, str]
+    ) -> AsyncGenerator[dict[str, Any]]:
         limits, call = self.seats.settings, self.call
         body: dict[str, Any] = {**fields, "model": call.adapter or endpoint.served, "stream": call.stream}
         if call.stream and endpoint.dialect.stream_usage:
@@ -180,7 +186,7 @@ class Exchange:
             async with self.seats.session.post(
                 f"{endpoint.url}/chat/completions",
                 data=orjson.dumps(body),
-                headers=endpoint.headers,
+                headers={**endpoint.headers, **headers} if headers else endpoint.headers,
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:

@@ -35,6 +35,7 @@ from service.runs.sweeping import Sweeper
 from service.runs.webhooks import Courier, signing_key
 from service.runs.worker import Worker
 from service.settings import InvalidSettings, Limits, Settings, ThreadSettings
+from service.telemetry.meters import Meters
 from tools.contracts import server as contracts
 from tools.documents import server as documents
 from tools.documents.limits import Limits as DocumentLimits
@@ -74,6 +75,7 @@ class House:
     queue: Queue
     saver: DatabaseSaver
     scheduler: Scheduler
+    meters: Meters
     secret: bytes
 
     def saver_of(self, graph_id: str) -> DatabaseSaver:
@@ -162,7 +164,8 @@ async def open_house(
         nodes = NodeThreads(limits.node_threads)
         asyncio.get_running_loop().set_default_executor(nodes)
         await stack.enter_async_context(LoopGuard(limits.block_seconds))
-        executor = Executor(database, registry, desks, feeds, courier, nodes, limits, name)
+        meters = Meters()
+        executor = Executor(database, registry, desks, feeds, courier, nodes, limits, name, meters)
         if role != "command":
             await stack.enter_async_context(collecting(lambda: len(executor.executing())))
         if database.is_sqlite:
@@ -176,7 +179,22 @@ async def open_house(
             await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
         gate = Gate(keys, settings)
         audit = await stack.enter_async_context(Audit(database, secret))
-        yield House(settings, database, registry, host, pool, keys, gate, audit, feeds, queue, saver, scheduler, secret)
+        yield House(
+            settings=settings,
+            database=database,
+            registry=registry,
+            host=host,
+            pool=pool,
+            keys=keys,
+            gate=gate,
+            audit=audit,
+            feeds=feeds,
+            queue=queue,
+            saver=saver,
+            scheduler=scheduler,
+            meters=meters,
+            secret=secret,
+        )
 
 
 async def _tokens(stack: AsyncExitStack, database: Database, settings: Settings) -> ExternalTokens | None:

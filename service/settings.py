@@ -275,6 +275,34 @@ class AdminSettings(BaseModel):
     bulk_runs: int = Field(default=1_000, ge=1, le=10_000, description="Most runs that are cancelled at once.")
 
 
+class TelemetrySettings(BaseModel):
+    """Where traces and metrics go, over OTLP/HTTP; see docs/observability.md."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    endpoint: str = Field(
+        default="",
+        description="URL of an OpenTelemetry collector (http://host:4318); empty: nothing is traced or sent.",
+    )
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict[str, SecretStr], description="Further headers for the collector, such as its key."
+    )
+    service_name: str = Field(default="consilia", min_length=1, description="How the service is named there.")
+    sample: float = Field(
+        default=1.0, ge=0, le=1, description="Share of the traces that begin here to keep; others follow their caller."
+    )
+    trace_seconds: float = Field(default=5.0, gt=0, description="Longest that a span waits to be sent, seconds.")
+    metric_seconds: float = Field(default=30.0, gt=0, description="Pause between two reports of metrics, seconds.")
+    timeout_seconds: float = Field(default=5.0, gt=0, description="Longest that one report may take, seconds.")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_url(cls, endpoint: str) -> str:
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ValueError("must be a URL that begins with http:// or https://")
+        return endpoint
+
+
 class MarketSourceSettings(BaseModel):
     """A live source of market data: an MCP server of yours, by its URL or by the command that starts it on stdio."""
 
@@ -308,6 +336,16 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Logs in words, or one JSON object a line with the ids of run and trace."
+    )
+    probe_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port where `consilia worker` answers /live, /ready and /metrics; 0: nowhere.",
+    )
+    telemetry: TelemetrySettings = TelemetrySettings()
     limits: Limits = Limits()
     market_sources: dict[str, MarketSourceSettings] = Field(
         default_factory=dict, description="Live sources of market data by name; see docs/market-data.md."

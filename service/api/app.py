@@ -1,6 +1,8 @@
 """The FastAPI application: routers, error shapes, limits."""
 
+from collections.abc import MutableMapping
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -43,9 +45,13 @@ log = structlog.get_logger(__name__)
 def create_app(house: House) -> FastAPI:
     """The service over an open house."""
     app = FastAPI(
-        title="Consilia", version=version("consilia"), summary="Expert workflows on open models, every step on record."
+        title="Consilia",
+        version=version("consilia"),
+        summary="Expert workflows on open models, every step on record.",
+        telemetry={"operation_spans": False, "logs": False, "exclude": _unseen},
     )
     app.state.house = house
+    app.include_router(system.health)
     for resource in (
         system,
         metrics,
@@ -70,11 +76,7 @@ def create_app(house: House) -> FastAPI:
             app.include_router(router)
         app.mount("/admin", create_admin(house), "admin")
     app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond
-    app.add_exception_handler(ConsiliaError, _shown)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(StatementError, _unstorable)
-    app.add_exception_handler(Exception, _crashed)
+    show_errors(app)
     app.state.metrics = metrics.RequestMetrics()
     app.add_middleware(Bodies, limits=house.settings.limits)
     app.add_middleware(metrics.Measured, metrics=app.state.metrics)
@@ -91,6 +93,20 @@ def create_app(house: House) -> FastAPI:
             max_age=600,
         )
     return app
+
+
+def show_errors(app: FastAPI) -> None:
+    """Every error has one shape: `{"detail", "code", "details"}`."""
+    app.add_exception_handler(ConsiliaError, _shown)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(StatementError, _unstorable)
+    app.add_exception_handler(Exception, _crashed)
+
+
+def _unseen(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request is left out of traces: what asks every few seconds would drown the others."""
+    return scope.get("path") in ("/ok", "/live", "/ready", "/metrics")
 
 
 def _body(status: int, code: str, message: str, details: dict[str, object] | None = None) -> JSONResponse:

@@ -4,6 +4,7 @@ Labels hold route templates, never ids or names of callers, so that they stay fe
 """
 
 import time
+from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -29,6 +30,10 @@ router = APIRouter(tags=["system"])
 
 BUCKETS: Final = (10, 100, 500, 1_000, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000)
 """Upper bounds of latencies, ms."""
+
+
+STATES: Final = ("up", "unknown", "full", "trying", "broken", "down", "draining", "drained")
+"""Of an endpoint, as `agents.endpoint.Endpoint.snapshot` tells them."""
 
 
 class RequestMetrics:
@@ -89,7 +94,7 @@ class Measured:
         finally:
             route = scope.get("route")
             path: str = getattr(route, "path", "") or "(no route)"
-            if path not in ("/metrics", "/ok"):
+            if path not in ("/metrics", "/ok", "/live", "/ready"):
                 self._metrics.answered(scope["method"], path, status, 1000 * (time.perf_counter() - begun))
 
 
@@ -110,15 +115,15 @@ async def metrics(request: Request, house: TheHouse, format: str = "prometheus")
         }
         return JSONResponse({"queue": shown, "api": {"http_requests_total": measured.counts()}, "workers": workers})
     scrape = CollectorRegistry()
-    scrape.register(_Gauges(queue, workers))
-    text = generate_latest(measured.registry) + generate_latest(scrape)
+    scrape.register(_Gauges(queue, workers, house.pool.status()))
+    text = generate_latest(measured.registry) + generate_latest(house.meters.registry) + generate_latest(scrape)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 class _Gauges:
     """What is read from SQL at a scrape, as Prometheus families."""
 
-    def __init__(self, queue: QueueStatistics, workers: dict[str, int]) -> None:
+    def __init__(self, queue: QueueStatistics, workers: dict[str, int], pool: dict[str, Any]) -> None:
         told: dict[str, tuple[str, float | None]] = {
             "num_pending_runs": ("Runs that wait", queue.n_pending),
             "num_running_runs": ("Runs that are executed", queue.n_running),
@@ -137,6 +142,25 @@ class _Gauges:
             "consilia_webhooks_pending", "Webhook deliveries that are still to be made", value=queue.webhooks_pending
         )
         self._families.append(pending)
+        info = GaugeMetricFamily("consilia_build_info", "Which version runs, always 1", labels=["version"])
+        info.add_metric([version("consilia")], 1)
+        self._families += [info, *_of_pool(pool)]
 
     def collect(self) -> list[GaugeMetricFamily]:
         return self._families
+
+
+def _of_pool(pool: dict[str, Any]) -> list[GaugeMetricFamily]:
+    """The pool's endpoints by model and state, and what waits for them."""
+    endpoints = GaugeMetricFamily(
+        "consilia_pool_endpoints", "Endpoints of the pool by their state", labels=["model", "state"]
+    )
+    queued = GaugeMetricFamily("consilia_pool_queued_requests", "Requests that wait for an endpoint", labels=["model"])
+    active = GaugeMetricFamily("consilia_pool_active_requests", "Requests that an endpoint answers", labels=["model"])
+    for model in pool["models"]:
+        states = [each["state"] for each in model["endpoints"]]
+        for state in STATES:
+            endpoints.add_metric([model["name"], state], states.count(state))
+        queued.add_metric([model["name"]], model["queued"])
+        active.add_metric([model["name"]], sum(each["active"] for each in model["endpoints"]))
+    return [endpoints, queued, active]

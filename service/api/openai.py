@@ -63,6 +63,8 @@ class _Asked:
         """Write the usage; a failure to is logged, as the answer is already given."""
         now, route, answer = time.perf_counter(), self.route, self.answer
         completion = answer.completion() if answer else None
+        duration_ms = (now - self.clock) * 1000
+        ttft_ms = None if self.first is None else (self.first - self.clock) * 1000
         row = {
             "call_id": self.call_id,
             "tenant_id": self.caller.tenant_id,
@@ -77,10 +79,14 @@ class _Asked:
             "finish": (completion.finish[:40] or None) if completion else None,
             "error": self.error,
             "started_at": self.started,
-            "duration_ms": (now - self.clock) * 1000,
-            "ttft_ms": None if self.first is None else (self.first - self.clock) * 1000,
+            "duration_ms": duration_ms,
+            "ttft_ms": ttft_ms,
         }
-        writing = self.house.database.writer.submit(usage.chat_call(row, completion.usage if completion else Usage()))
+        used = completion.usage if completion else Usage()
+        if route:
+            code = str(self.error["code"]) if self.error else None
+            self.house.meters.chatted(route.model, used, duration_ms, ttft_ms, code)
+        writing = self.house.database.writer.submit(usage.chat_call(row, used))
         writing.add_done_callback(lambda done: _written(self.call_id, done.exception()))
 
 

@@ -35,7 +35,7 @@ def serve(
     from service.listening import listen
 
     chosen = settings(config, host=host, port=port, execute=execute)
-    configure_logs(chosen.log_level)
+    configure_logs(chosen.log_level, chosen.log_format)
     if not is_loopback(chosen.host):
         run(_check_exposure(chosen))
     try:
@@ -69,8 +69,9 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
     from service.house import open_house
     from service.listening import Server
     from service.runs.launch import launch
+    from service.telemetry.exporting import exporting
 
-    async with open_house(chosen, "service") as house:
+    async with exporting(chosen.telemetry, "service"), open_house(chosen, "service") as house:
         house.scheduler.start(partial(launch, house))
         key = await house.keys.first_key()
         options = {

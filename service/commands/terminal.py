@@ -1,7 +1,6 @@
 """What every command shares: consoles, errors shown well, settings from the command line."""
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Coroutine
@@ -9,13 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import orjson
-import structlog
 import typer
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.settings import Settings, load
+from service.telemetry.logs import configure_logs as configure_logs
 from tools.errors import ConsiliaError
 
 Result = TypeVar("Result")
@@ -68,22 +67,3 @@ _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_K
 
 def print_json(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value, option=_PRETTY, default=str).decode())
-
-
-def configure_logs(level: str, json: bool = False) -> None:
-    """Structured logs on standard error. The libraries' own chatter is kept to warnings."""
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
-    )
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -111,6 +111,7 @@ def make_engine(url: str) -> AsyncEngine:
         parsed,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        hide_parameters=True,
         pool_size=10,
         max_overflow=10,
         pool_pre_ping=True,

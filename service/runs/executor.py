@@ -1,6 +1,7 @@
 """Executing runs in this process."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ import structlog
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
+from opentelemetry.trace import Span
 from sqlalchemy.exc import SQLAlchemyError
+from structlog.contextvars import bound_contextvars
 
 from agents.chat_model import POOL_KEY
 from agents.mcp_tools import TOOLS_KEY
@@ -34,6 +37,8 @@ from service.runs.slots import Slots
 from service.runs.stream import Feeds
 from service.runs.webhooks import Courier
 from service.settings import Limits
+from service.telemetry.meters import Meters
+from service.telemetry.spans import ended, node_callbacks, workflow_span
 from workflows.registry import Registry
 
 log = structlog.get_logger(__name__)
@@ -87,6 +92,7 @@ class Executor:
         threads: NodeThreads,
         limits: Limits,
         name: str,
+        meters: Meters,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -95,6 +101,7 @@ class Executor:
         self._courier = courier
         self._threads = threads
         self._limits = limits
+        self._meters = meters
         self.name = name
         self._slots = Slots(limits.concurrent_runs, limits.workflow_runs, limits.tenant_runs)
         self._beginners = asyncio.Semaphore(_ABREAST)
@@ -136,7 +143,7 @@ class Executor:
         execution.task = asyncio.current_task()
         self._executions[run_id] = execution
         try:
-            with executing(run_id):
+            with executing(run_id), bound_contextvars(run_id=run_id, thread_id=execution.row["thread_id"]):
                 return await self._outcome(execution)
         except Superseded:
             log.warning("run lost to another process", run_id=run_id, attempt=execution.attempt)
@@ -155,6 +162,7 @@ class Executor:
             row["run_id"],
             row["tenant_id"],
             feed,
+            self._meters,
             fence,
             resumed=bool(row["kwargs"].get("command")),
             trusted=self._desks.host.trusted,
@@ -164,7 +172,8 @@ class Executor:
             if execution.cancelling is None:
                 await _until_due(row)
                 async with self._slots.taken(workflow, tenant, priority):
-                    return await self._run(execution, ledger, fence)
+                    with workflow_span(row, execution.attempt) as span:
+                        return await self._run(execution, ledger, fence, span)
         except GraphDrained:
             await self._database.writer.write(runs.handed_back(row["run_id"]), fence=fence)
             return None
@@ -177,9 +186,10 @@ class Executor:
             ledger.continue_after(await runs.last_event(self._database, row["run_id"]))
         return await self.end_cancelled(row, execution.cancelling or "interrupt", ledger)
 
-    async def _run(self, execution: Execution, ledger: RunLedger, fence: Fence | None) -> Outcome:
+    async def _run(self, execution: Execution, ledger: RunLedger, fence: Fence | None, span: Span) -> Outcome:
         row, attempt = execution.row, execution.attempt
-        run_id = row["run_id"]
+        run_id, clock = row["run_id"], time.perf_counter()
+        self._meters.run_began(row["graph_id"], _waited(row))
         if attempt > 1:
             ledger.continue_after(await runs.last_event(self._database, run_id))
         writes = [threads.status_changed(row["thread_id"], "busy")]
@@ -188,13 +198,16 @@ class Executor:
         ledger.append("metadata", dumps({"run_id": run_id, "attempt": attempt}), *writes)
         try:
             async with asyncio.timeout(self._limits.run_seconds), self._beginning() as begun:
-                outcome = await self._drive(row, ledger, execution, fence, begun)
+                outcome = await self._drive(row, ledger, execution, fence, begun, span)
         except (GraphDrained, Superseded):
             raise
         except Exception as error:
             log.warning("run failed", run_id=run_id, error_type=type(error).__name__, at=str(raised_at(error)))
             outcome = failure(error, self._limits.run_seconds)
         await self._settle(row, ledger, outcome)
+        code = outcome.error["code"] if outcome.error else None
+        self._meters.run_ended(row["graph_id"], outcome.status, time.perf_counter() - clock, code)
+        ended(span, outcome.status, outcome.error)
         return outcome
 
     @asynccontextmanager
@@ -222,6 +235,7 @@ class Executor:
         execution: Execution,
         fence: Fence | None,
         begun: Callable[[], None],
+        span: Span,
     ) -> Outcome:
         workflow = self._registry.get(row["graph_id"])
         fresh = execution.attempt == 1 and bool(row["kwargs"].get("temporary"))
@@ -232,6 +246,8 @@ class Executor:
             POOL_KEY: self._desks.chat_model(row, ledger),
             TOOLS_KEY: self._desks.toolbox(workflow, row, ledger),
         }
+        if callbacks := node_callbacks(span):
+            config["callbacks"] = callbacks
         order = Drive.of(row)
         context: Any = cast(dict[str, Any], row["kwargs"]).get("context") or None
         if workflow.desk:
@@ -258,7 +274,8 @@ class Executor:
         """Settle a run that was cancelled and is executed nowhere. Its row must be this process's."""
         if ledger is None:
             fence = None if self._database.is_sqlite else Fence(row["run_id"], row["attempt"])
-            ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], self._feeds.open(row["run_id"]), fence)
+            feed = self._feeds.open(row["run_id"])
+            ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], feed, self._meters, fence)
             self._feeds.close(row["run_id"])
         workflow = self._registry.get(row["graph_id"])
         saver = DatabaseSaver(self._database, serde=serializer(workflow.state_types))
@@ -332,6 +349,13 @@ async def _has_begun(saver: DatabaseSaver, row: dict[str, Any]) -> bool:
     """Whether the run has left a checkpoint; before that it is begun anew with its input."""
     latest = await saver.aget_tuple({"configurable": {"thread_id": row["thread_id"], "checkpoint_ns": ""}})
     return latest is not None and latest.metadata.get("run_id") == row["run_id"]
+
+
+def _waited(row: dict[str, Any]) -> float:
+    """Seconds since the run was due."""
+    later = cast(dict[str, Any], row["kwargs"]).get("after_seconds") or 0
+    due: datetime = row["created_at"] + timedelta(seconds=later)
+    return (datetime.now(UTC) - due).total_seconds()
 
 
 async def _until_due(row: dict[str, Any]) -> None:

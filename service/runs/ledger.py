@@ -14,6 +14,7 @@ from service.database.writer import Fence, Write
 from service.runs import stream
 from service.runs.json import dumps
 from service.runs.stream import Event, Feed
+from service.telemetry.meters import Meters
 from tools.record import WAITING, ToolCall
 
 
@@ -26,6 +27,7 @@ class RunLedger:
         run_id: str,
         tenant_id: str,
         feed: Feed,
+        meters: Meters,
         fence: Fence | None = None,
         *,
         resumed: bool = False,
@@ -37,6 +39,7 @@ class RunLedger:
         self._run_id = run_id
         self._tenant_id = tenant_id
         self._feed = feed
+        self._meters = meters
         self._fence = fence
         self._seq = feed.last_seq
         self._engines: set[str] = set()
@@ -126,6 +129,7 @@ class RunLedger:
             self.append("untrusted", dumps({"what": self._tainted}))
 
     async def tool_called(self, call: ToolCall) -> None:
+        self._meters.tool_called(call)
         summary = {
             "node": call.node,
             "server": call.server,
@@ -139,6 +143,7 @@ class RunLedger:
         )
 
     async def model_called(self, call: ModelCall) -> None:
+        self._meters.model_called(call)
         self.degraded = self.degraded or call.degraded
         self._engines.add(EMBEDDED if call.engine == EMBEDDED else "models")
         writes = [calls.model_call(self._run_id, self._tenant_id, call)]

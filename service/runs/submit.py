@@ -19,6 +19,7 @@ from service.runs.outcome import Outcome, recorded
 from service.runs.sizes import check_size
 from service.runs.stream import changed
 from service.runs.webhooks import checked_url
+from service.telemetry.spans import CARRIER_KEY, carrier
 from tools.errors import ConsiliaError
 from workflows.registry import Workflow
 from workflows.schemas import input_check
@@ -111,6 +112,8 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
         "temporary": thread_id is None,
         "priority": order.priority,
     }
+    if traced := carrier():
+        kwargs[CARRIER_KEY] = traced
     about = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}
 
     async def commit(thread: str, thread_write: Write) -> Accepted:

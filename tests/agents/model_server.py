@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-STATE: dict[str, Any] = {"script": [], "heard": [], "well": True, "running": 0, "held": asyncio.Event}
+STATE: dict[str, Any] = {"script": [], "heard": [], "traces": [], "well": True, "running": 0, "held": asyncio.Event}
 
 
 def smallest(schema: dict[str, Any], whole: dict[str, Any] | None = None) -> Any:
@@ -76,6 +76,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
         return web.json_response({"error": "Unauthorized"}, status=401)
     body = await request.json()
     STATE["heard"].append(body)
+    STATE["traces"].append(request.headers.get("traceparent"))
     if body["model"] not in request.app["names"]:
         message = f"The model `{body['model']}` does not exist."
         return web.json_response({"error": {"message": message, "type": "NotFoundError", "code": 404}}, status=404)
@@ -204,8 +205,13 @@ async def script(request: web.Request) -> web.Response:
     told = await request.json()
     STATE["script"] = told.get("replies", [])
     STATE["well"] = told.get("well", True)
-    STATE["heard"] = []
+    STATE["heard"], STATE["traces"] = [], []
     return web.json_response({})
+
+
+async def traces(request: web.Request) -> web.Response:
+    """The traceparent headers of the requests that came."""
+    return web.json_response(STATE["traces"])
 
 
 async def heard(request: web.Request) -> web.Response:
@@ -236,6 +242,7 @@ def main() -> None:
             *[each for each in extras if each.path in chosen.only.split(",")],
             web.post("/_script", script),
             web.get("/_heard", heard),
+            web.get("/_traces", traces),
         ]
     )
     asyncio.run(serve(app, chosen.port))

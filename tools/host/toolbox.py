@@ -21,6 +21,7 @@ from tools.host.naming import shown
 from tools.host.permission import Policy
 from tools.host.shortening import abbreviated, withheld
 from tools.record import WAITING, Place, ToolCall, ToolLedger
+from tools.tracing import tool_span
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -86,7 +87,8 @@ class Toolbox:
         result: dict[str, Any] | None = None
         failure: dict[str, Any] | None = None
         try:
-            result = await self.host.call(server, tool, arguments, self.tenant_id)
+            with tool_span(server, tool, place.node):
+                result = await self.host.call(server, tool, arguments, self.tenant_id)
             return result
         except ConsiliaError as error:
             if private and isinstance(error, ToolFailed):
