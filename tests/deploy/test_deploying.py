@@ -100,6 +100,7 @@ def test_the_configurations_are_ones_that_the_service_takes(
     monkeypatch.setenv("VLLM_API_KEY", "k")
     settings = load(DEPLOY / "consilia.toml")
     assert settings.pool.models[0].endpoints == ["http://vllm:8000/v1"]
+    assert settings.web.trusted_proxies == [compose["networks"]["inner"]["ipam"]["config"][0]["subnet"]]
     for name in ("api", "worker"):
         _check_environment(compose["services"][name]["environment"])
         grace = int(compose["services"][name]["stop_grace_period"].removesuffix("s"))
@@ -124,7 +125,8 @@ def test_the_image_is_told_the_ports_that_are_used(compose: dict[str, Any]):
     recipe = (DEPLOY / "Containerfile").read_text()
     assert "CONSILIA_PORT=8321" in recipe
     assert "EXPOSE 8321 9321" in recipe
-    assert compose["services"]["api"]["ports"] == ["127.0.0.1:8321:8321"]
+    assert "reverse_proxy api:8321" in (DEPLOY / "Caddyfile").read_text()
+    assert compose["services"]["proxy"]["ports"] == ["127.0.0.1:8443:8443"]
     assert compose["services"]["worker"]["environment"]["CONSILIA_PROBE_PORT"] == "9321"
     scraped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
     ports = {each["dns_sd_configs"][0]["names"][0]: each["dns_sd_configs"][0]["port"] for each in scraped}
