@@ -18,6 +18,7 @@ from service.commands import (
     runs,
     serve,
     tenants,
+    tools,
     worker,
 )
 
@@ -48,6 +49,7 @@ app.command(rich_help_panel="Service")(serve.serve)
 app.command(rich_help_panel="Service")(worker.worker)
 app.add_typer(runs.app, name="runs", rich_help_panel="Service")
 app.add_typer(pool.app, name="pool", rich_help_panel="Service")
+app.add_typer(tools.app, name="tools", rich_help_panel="Service")
 app.add_typer(data.app, name="data", rich_help_panel="Service")
 app.add_typer(database.app, name="db", rich_help_panel="Service")
 app.add_typer(keys.app, name="keys", rich_help_panel="Trust")

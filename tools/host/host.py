@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self, cast
 
 import orjson
 from mcp import Client, MCPError
 from mcp.server.mcpserver import MCPServer
-from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST, CallToolResult, RequestParamsMeta, Tool
+from mcp_types import CONNECTION_CLOSED, CallToolResult, RequestParamsMeta, Tool
 from pydantic import ValidationError
 
 from tools.host.faults import (
@@ -23,7 +23,7 @@ from tools.host.faults import (
     ToolUnusable,
     UnknownTool,
 )
-from tools.host.http import UNREACHED
+from tools.host.http import FORGOTTEN, UNREACHED
 from tools.host.limits import ToolLimits
 from tools.host.listing import visible
 from tools.host.permission import Effects, effects, trusted
@@ -32,9 +32,6 @@ from tools.host.results import foreign_result, own_result
 from tools.host.session import Session, trust_results
 from tools.host.settings import ToolsSettings
 from tools.serving import calling_for
-
-_TERMINATED: Final = "Session terminated"
-"""What the SDK makes of a 404 within a session: the server has forgotten it, and has not got the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +184,12 @@ class ToolHost:
             try:
                 return await client.call_tool(tool.name, arguments)
             except MCPError as error:
-                lost = error.code == CONNECTION_CLOSED
-                terminated = error.code == INVALID_REQUEST and error.message == _TERMINATED
-                if terminated:
+                lost, forgotten = error.code == CONNECTION_CLOSED, _says(error, FORGOTTEN)
+                if forgotten:
                     session.lose(client, "the server has forgotten the session")
-                    await asyncio.sleep(0)  # the session's own task notes it first
                 hints = tool.annotations
                 harmless = hints is not None and bool(hints.read_only_hint or hints.idempotent_hint)
-                if again and (terminated or (lost and harmless and session.ended(client))):
+                if again and (forgotten or (lost and harmless and session.ended(client))):
                     continue
                 raise _failed(session, tool.name, error) from None
             except (ValidationError, RuntimeError, ValueError, TypeError, KeyError) as error:
@@ -247,13 +242,17 @@ def _both(does: Effects) -> tuple[bool, bool]:
 
 
 def _failed(session: Session, tool: str, error: MCPError) -> ToolFailed | ServerUnavailable:
-    data: Any = error.data
-    if isinstance(data, dict) and data.get(UNREACHED):  # pyright: ignore[reportUnknownMemberType]
+    if _says(error, UNREACHED):
         return ServerUnavailable(f"tool server {session.name!r} is not available: {error.message}", server=session.name)
     told = visible(error.message, 500)
     if error.code == CONNECTION_CLOSED and session.why_lost:
         told = f"the session ended during the call: {session.why_lost}"
     return ToolFailed(f"tool {session.name}/{tool} failed: {told}", server=session.name, tool=tool)
+
+
+def _says(error: MCPError, kind: str) -> bool:
+    data: Any = error.data
+    return isinstance(data, dict) and bool(cast(dict[str, Any], data).get(kind))
 
 
 def _timeout(server: str, tool: str, seconds: float, why: str | None = None) -> ToolTimeout:

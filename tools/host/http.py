@@ -18,6 +18,9 @@ from tools.addresses import literal, resolved
 from tools.errors import ConsiliaError
 from tools.host.settings import ServerSettings
 
+FORGOTTEN: Final = "consilia/forgotten"
+"""Key in a JSON-RPC error's data that says: the server does not know the session (any more), and has done nothing."""
+
 UNREACHED: Final = "consilia/unreached"
 """Key in a JSON-RPC error's data that says: the server has not got the request."""
 
@@ -42,15 +45,19 @@ class GuardedClient(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         try:
             async with asyncio.timeout(_PARTING if request.method == "DELETE" else None):
-                return await super().send(request, **options)
+                response = await super().send(request, **options)
+            if response.status_code == 404 and "mcp-session-id" in request.headers:  # MCP, Session Management
+                await response.aclose()
+                return _fault(request, "the server does not know the session", FORGOTTEN)
+            return response
         except httpx2.ConnectError as error:
-            return _fault(request, f"it cannot be reached: {error}", unreached=True)
+            return _fault(request, f"it cannot be reached: {error}", UNREACHED)
         except ConsiliaError as error:
-            return _fault(request, error.message, unreached=True)
+            return _fault(request, error.message, UNREACHED)
         except (httpx2.HTTPError, OSError) as error:
             return _fault(request, f"{type(error).__name__}: {error}")
         except Exception as error:  # the OAuth flow raises errors of its own, and none may end the session
-            return _fault(request, f"authorization failed: {type(error).__name__}: {error}", unreached=True)
+            return _fault(request, f"authorization failed: {type(error).__name__}: {error}", UNREACHED)
 
 
 class _Guard(httpx2.AsyncBaseTransport):
@@ -115,8 +122,8 @@ class _Counted(httpx2.AsyncByteStream):
         await self._inner.aclose()
 
 
-def _fault(request: httpx2.Request, why: str, *, unreached: bool = False) -> httpx2.Response:
-    error: dict[str, Any] = {"code": INTERNAL_ERROR, "message": why[:500], "data": {UNREACHED: unreached}}
+def _fault(request: httpx2.Request, why: str, kind: str | None = None) -> httpx2.Response:
+    error: dict[str, Any] = {"code": INTERNAL_ERROR, "message": why[:500], "data": {kind: True} if kind else None}
     return httpx2.Response(502, json={"jsonrpc": "2.0", "id": None, "error": error}, request=request)
 
 

@@ -14,17 +14,17 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self, cast
 
 import structlog
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import SubscriptionLost
-from mcp_types import Implementation, JSONRPCError, JSONRPCResponse, ToolListChangedNotification
+from mcp_types import CONNECTION_CLOSED, Implementation, JSONRPCError, JSONRPCResponse, ToolListChangedNotification
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from tools.errors import ConsiliaError
 from tools.host.faults import ServerUnavailable
 from tools.host.flood import Flooded, FloodGate
 from tools.host.http import GuardedClient
-from tools.host.listing import Listing, listing
+from tools.host.listing import Listing, listing, visible
 from tools.host.pins import Definition, PinStore, definition
 from tools.host.secret_source import SecretSource
 from tools.host.settings import ServerSettings, ToolsSettings
@@ -176,7 +176,9 @@ class Session:
                 why = f"no session within {self._tools.connect_seconds:g} s"
             except (Exception, BaseExceptionGroup) as error:  # what a foreign server can make of the SDK has no end
                 inner = _first(error)
-                why = inner.message if isinstance(inner, ConsiliaError) else self._lost_why or _told(inner)
+                answered = isinstance(inner, MCPError) and inner.code != CONNECTION_CLOSED
+                known = isinstance(inner, ConsiliaError) or answered
+                why = _told(inner) if known else self._lost_why or _told(inner)
             if self._client is None:
                 self._failures += 1
             self._client = None
@@ -257,10 +259,11 @@ class Session:
         while True:
             try:
                 async with client.listen(tools_list_changed=True) as changes:
+                    self._changed.set()  # what changed before this is not told
                     async for _ in changes:
                         self._changed.set()
-            except SubscriptionLost:
-                self._changed.set()  # what happened meanwhile is not told again
+            except SubscriptionLost as lost:
+                log.debug("tool list is followed anew", server=self.name, reason=str(lost))
             except Exception as error:  # a server that offers it and cannot do it
                 log.info("tool list cannot be followed", server=self.name, reason=_told(_first(error)))
                 return
@@ -385,4 +388,8 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _told(error: BaseException) -> str:
+    if isinstance(error, ConsiliaError):
+        return error.message
+    if isinstance(error, MCPError):
+        return visible(error.message, 500)
     return f"{type(error).__name__}: {error}"[:500]

@@ -35,7 +35,8 @@ class Toolbox:
 
     allowed: server/tool names, or server/*, that the workflow may call; with a `policy` they add to what it allows.
     tenant_id: whose run it is; in-house tools that read what belongs to a tenant (market data) see this tenant's alone.
-    ask: how a person is asked; None: nobody can be, and what needs approval is refused.
+    ask: how a person is asked; None: nobody can be, and what needs approval is refused. at_once: a person answers while
+    the call waits (at a terminal), instead of in a later run that does the task again.
     """
 
     host: ToolHost
@@ -45,6 +46,7 @@ class Toolbox:
     tenant_id: str | None = None
     policy: Policy = field(default_factory=Policy)
     ask: Ask | None = None
+    at_once: bool = False
     _calls: dict[str, int] = field(default_factory=dict[str, int])
     _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _asked: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -177,7 +179,7 @@ class Toolbox:
         answer = self.ask(question(call.server, call.tool, call.arguments, why, private=private))
         if kept is not None:
             return allowed, kept
-        if waiting != number:
+        if waiting != number and not self.at_once:
             raise ToolRejected(
                 f"the answer was given for another call than this one of {call.server}/{call.tool}; ask again",
                 server=call.server,

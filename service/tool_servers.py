@@ -1,0 +1,230 @@
+"""The user's tool servers as people see them: what they offer, what is pinned, what has changed; and a call by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, cast
+
+from mcp_types import Tool
+from sqlalchemy import RowMapping
+
+from service.database import runs, threads, tool_pins
+from service.database.engine import Database
+from service.database.tables import new_id
+from service.house import House
+from service.runs.ledger import RunLedger
+from service.runs.outcome import failure
+from tools.errors import ConsiliaError, InvalidInput
+from tools.host import Policy, Toolbox, UnknownTool, policy, visible
+from tools.host.permission import effects
+from tools.host.pins import difference
+from tools.host.session import Session
+from tools.host.stdio import command_shown
+from tools.record import Place
+
+PinState = Literal["in-house", "pinned", "changed", "new"]
+"""in-house: needs no pin. pinned: as it was accepted. changed, new: blocked until an admin accepts it."""
+
+BY_HAND = "tools call"
+"""What a call by hand is recorded as, in place of a workflow's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolShown:
+    """A tool as its server lists it. allowed: which workflows may call it, and how ("", "without approval", "after
+    untrusted"); in-house tools are named by the workflows themselves. pinned: by whom and when."""
+
+    server: str
+    name: str
+    title: str
+    description: str
+    effects: str
+    pin: PinState
+    pinned: str
+    allowed: dict[str, str]
+    definition: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerShown:
+    """A server. reached: its URL or command; empty for an in-house one. fault: why there is no session. refused: tools
+    that cannot be used, with the reason."""
+
+    name: str
+    reached: str
+    state: str
+    fault: str | None
+    starts: int
+    tools: tuple[ToolShown, ...]
+    refused: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A tool that is not as it was pinned. diff: unified, of the definitions as JSON; of a new tool all of it."""
+
+    server: str
+    tool: str
+    kind: Literal["changed", "new"]
+    diff: str
+    seen_digest: str
+    seen_at: datetime
+    pinned_by: str | None
+    pinned_at: datetime | None
+
+
+async def servers(house: House, only: str | None = None, *, wait: bool = True) -> list[ServerShown]:
+    """Every server, in-house ones first; or the one named. wait: open the sessions that are not open yet.
+
+    Raises UnknownTool for a server there is not.
+    """
+    known = [*house.host.tools()]
+    if only is not None and only not in known:
+        raise UnknownTool(f"there is no tool server {visible(only)!r}; there are: {', '.join(known)}", server=only)
+    chosen = known if only is None else [only]
+    if wait:
+        await house.host.opened(chosen)
+    pins = {(row["server"], row["tool"]): row for row in await tool_pins.listing(house.database)}
+    return [_server(house, name, pins) for name in chosen]
+
+
+async def differences(database: Database, server: str | None = None, tool: str | None = None) -> list[Difference]:
+    """The tools that are not as they were pinned, as their servers were last seen; read from the database alone."""
+    rows = await tool_pins.listing(database, server, tool)
+    return [_difference(row) for row in rows if row["digest"] != row["seen_digest"]]
+
+
+async def accept(database: Database, server: str, tool: str | None, by: str) -> list[str]:
+    """Pin what the server was last seen to say of the tool, or of all its tools; the names of those that it changed.
+
+    by: who accepts, for the record. Raises UnknownTool where nothing was ever seen.
+    """
+    rows = await tool_pins.listing(database, server, tool)
+    if not rows:
+        named = f"tool {server}/{visible(tool)}" if tool else f"tool of server {visible(server)!r}"
+        raise UnknownTool(f"no {named} was ever seen; consilia tools list {visible(server)} opens it", server=server)
+    changed = [row for row in rows if row["digest"] != row["seen_digest"]]
+    for row in changed:
+        await tool_pins.accept(database, row["server"], row["tool"], row["seen_digest"], by)
+    return [row["tool"] for row in changed]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call by hand, and the run that it is kept as."""
+
+    run_id: str
+    result: dict[str, Any]
+
+
+async def call_by_hand(
+    house: House,
+    tenant_id: str,
+    server: str,
+    tool: str,
+    arguments: dict[str, Any],
+    ask: Callable[[dict[str, Any]], Any] | None,
+) -> Called:
+    """Call a tool as a person who may call every tool; kept as a run of its own, with the call in its record.
+
+    ask: asks the person before a tool writes, and gives the answer; None: such a tool is refused. Raises the call's
+    ConsiliaError; the run's id is then in its details.
+    """
+    if not server or not tool:
+        raise InvalidInput("name the tool as server/tool; consilia tools list shows what there is", field="tool")
+    run_id, thread_id = new_id(), new_id()
+    about = {"graph_id": BY_HAND, "source": "cli"}
+    creation, row = runs.creation(
+        run_id=run_id,
+        tenant_id=tenant_id,
+        thread_id=thread_id,
+        assistant_id="",
+        graph_id=BY_HAND,
+        input={"tool": f"{server}/{tool}", "arguments": arguments},
+        kwargs={},
+        metadata=about,
+        multitask_strategy="enqueue",
+        executor=house.queue.owner,
+    )
+    thread = threads.creation(tenant_id, thread_id, about, temporary=True)[0]
+    await house.database.writer.write(thread, creation, runs.started(run_id, 1, house.queue.owner or BY_HAND))
+    ledger = RunLedger(house.database, run_id, tenant_id, house.feeds.open(run_id), trusted=house.host.trusted)
+    every = Policy(allowed=frozenset({f"{server}/*"}))
+    box = Toolbox(house.host, ledger, BY_HAND, every.allowed, tenant_id, every, ask, at_once=True)
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    try:
+        result = await box.call_raw(Place(BY_HAND, run_id), server, tool, arguments)
+        return Called(run_id, result)
+    except ConsiliaError as fault:
+        error = failure(fault, house.settings.limits.run_seconds).error
+        fault.details = {**fault.details, "run_id": run_id}
+        raise
+    finally:
+        status = "success" if result is not None else "error"
+        ended = runs.finished(run_id, status, output=result, error=error, engine=None, degraded=False)
+        await ledger.end(ended, error=None)
+        house.feeds.close(row["run_id"])
+
+
+def _server(house: House, name: str, pins: dict[tuple[str, str], RowMapping]) -> ServerShown:
+    session = house.host.sessions.get(name)
+    tools = house.host.tools()[name]
+    shown = tuple(_tool(house, name, tools[tool], session, pins.get((name, tool))) for tool in sorted(tools))
+    if session is None:
+        return ServerShown(name, "", "in-house", None, 1, shown, {})
+    told = session.settings
+    return ServerShown(
+        name=name,
+        reached=told.url or command_shown(told.command),
+        state=session.state,
+        fault=session.fault,
+        starts=session.starts,
+        tools=shown,
+        refused=dict(session.listing.refused),
+    )
+
+
+def _tool(house: House, server: str, tool: Tool, session: Session | None, pin: RowMapping | None) -> ToolShown:
+    state: PinState = "in-house"
+    believe, definition, pinned = True, tool.model_dump(mode="json", by_alias=True, exclude_none=True), ""
+    if session is not None:
+        believe, definition = not session.settings.ignore_annotations, session.definitions[tool.name].content
+        digest = pin["digest"] if pin is not None else None
+        state = "new" if digest is None else "pinned" if digest == session.definitions[tool.name].digest else "changed"
+        if pin is not None and pin["pinned_at"] is not None:
+            pinned = f"{pin['pinned_by']}, {cast(datetime, pin['pinned_at']):%Y-%m-%d %H:%M} UTC"
+    return ToolShown(
+        server=server,
+        name=tool.name,
+        title=visible(tool.title or ""),
+        description=visible(tool.description or "", 2000),
+        effects=str(effects(tool, in_house=session is None, believe=believe)),
+        pin=state,
+        pinned=pinned,
+        allowed=_allowed(house, server, tool.name),
+        definition=definition,
+    )
+
+
+def _allowed(house: House, server: str, tool: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in house.registry.names():
+        given = policy(house.settings.tools, name, house.registry.get(name).tools)
+        if given.entry(server, tool) is not None:
+            after = given.excuse(server, tool, tainted=True)
+            found[name] = (after or given.excuse(server, tool, tainted=False) or "").replace("_", " ")
+    return found
+
+
+def _difference(row: RowMapping) -> Difference:
+    return Difference(
+        server=row["server"],
+        tool=row["tool"],
+        kind="new" if row["digest"] is None else "changed",
+        diff=difference(f"{row['server']}/{row['tool']}", row["definition"], row["seen_definition"]),
+        seen_digest=row["seen_digest"],
+        seen_at=row["seen_at"],
+        pinned_by=row["pinned_by"],
+        pinned_at=row["pinned_at"],
+    )
