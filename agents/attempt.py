@@ -192,7 +192,7 @@ def strict_tools(tools: Any) -> Any:
 
 
 def _strict(tool: Any) -> Any:
-    given: dict[str, Any] = tool if isinstance(tool, dict) else {}
+    given = cast(dict[str, Any], tool) if isinstance(tool, dict) else {}
     function = given.get("function")
     if not isinstance(function, dict):
         return cast(Any, tool)

@@ -9,6 +9,8 @@ Kind = Literal["prose", "code", "table", "records", "formulas"]
 
 _LONGEST: Final = 32_768
 """Characters that are looked at: two thirds of them from the beginning, the rest from the end."""
+_LINE: Final = 2_000
+"""Characters of a line that are looked at, so that no line makes a pattern go back and forth for long."""
 _LINES: Final = 3
 """Lines below which a form tells nothing."""
 _SHARE: Final = 0.4
@@ -16,12 +18,12 @@ _SHARE: Final = 0.4
 
 _FENCE: Final = re.compile(r"^\s*(?:```|~~~)")
 _RECORD: Final = re.compile(r'^\s*(?:[\]\[{}],?$|[{\[].*[}\]],?$|"[^"]{1,80}"\s*:|</?[A-Za-z][^>]*>)')
-_ROW: Final = re.compile(r"^\s*\|.*\|\s*$|\S\t\S.*\t\S|^[^,;]{0,80}([,;])(?:[^,;]{0,40}\1){2,}[^,;]{0,80}$")
+_ROW: Final = re.compile(r"^\s*\|.*\|\s*$|\S\t\S.*\t\S|^[^,;]{0,80}([,;])(?:[^,;]{0,40}\1)+[^,;]{0,80}$")
 _DIGITS: Final = re.compile(r"\d")
 _CODE: Final = re.compile(
     r"[;{}]\s*$|^\s*(?:def|class|import|from|return|if|for|while|else|elif|try|except|const|let|var|function|public|"
     r"private|static|async|await|use|fn|func|package|namespace|SELECT|INSERT|UPDATE|CREATE|#include)\b.*[:;({)]\s*$|"
-    r"^\s*[\w.\[\]]+\s*[-+*/]?=\s*\S+.*[()\[\]\"';]\s*$|^\s*(?:#!|//|/\*|\$ )"
+    r"^\s*[\w.\[\]]+\s*[-+*/]?=\s*\S.*[()\[\]\"';]\s*$|^\s*(?:#!|//|/\*|\$ )"
 )
 _FORMULA: Final = re.compile(
     r"\$\$|\\(?:frac|sum|int|sqrt|begin\{(?:align|equation|matrix)|alpha|beta|cdot|leq|geq|infty)\b|[∑∏∫√∂≤≥≠≈∞∀∃∈]|"
@@ -56,7 +58,7 @@ def structure_of(text: str) -> Structure:
         elif inside:
             fenced += bool(line.strip())
         elif line.strip():
-            lines.append(line)
+            lines.append(line[:_LINE])
     whole = len(lines) + fenced
     sections = sum(_HEADING.match(line) is not None for line in lines)
     formulas = sum(_FORMULA.search(line) is not None for line in lines)
