@@ -101,11 +101,11 @@ class _Agent:
         tools = _functions(offered) if reached is None else []
         first = SystemMessage(f"{self.instructions}\n\n{RULES}")
         last = [] if reached is None else [HumanMessage(_CLOSE)]
-        asked = chat.bind_tools(tools) if tools else chat
         told = [*state.get("messages", []), *unmade]
         said: AIMessage | None = None
         for share in _SHARES:
-            fit = await fitted(desk.counsel.pool, self.model, told, [first, *last], tools, share)
+            fit, fewer = await fitted(desk.counsel.pool, self.model, told, [first, *last], tools, share)
+            asked = chat.bind_tools(fewer) if fewer else chat
             try:
                 said = await asked.ainvoke([first, *fit, *last], config)
                 break

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from agents import prompting
 from agents.attempt import Wanted, attempt
@@ -27,13 +27,17 @@ from agents.question import Answer, Answered, Question
 from agents.reading import Fit, Unfit, read
 from agents.record import ModelCall, ModelLedger
 from agents.routing import EMBEDDED, NoCapableModel, NoModelAvailable, Route
-from agents.signals import Failure, Signals, measure
+from agents.signals import TEMPLATE, Failure, Signals, measure
 from agents.splitting import shares, split
 from agents.tracing import question_span
 from tools.errors import ConsiliaError
 from tools.record import Place
 
 __all__ = ["Answered", "Counsel", "ModelCall", "ModelLedger", "Question", "Usage"]
+
+_LESS: Final = 0.7
+"""The share of a room that is used where a server refused what seemed to fit."""
+_RECOUNTS: Final = 2
 
 _OUTAGE = (NoModelAvailable, ModelLost, ModelBusy)
 
@@ -93,17 +97,21 @@ class Counsel:
         if parts is None:
             try:
                 return await self._pursue(inquiry, signals)
-            except ContextExceeded:
-                parts = await self._parts(inquiry, signals)
+            except (ContextExceeded, NoCapableModel):
+                parts = await self._parts(inquiry, signals, _LESS)
                 if parts is None:
                     raise
-        merge = inquiry.question.merge
-        assert merge is not None
         answers: list[Answered[Answer]] = []
         for number, part in enumerate(parts, 1):
             note = f"The document is longer than every context: part {number} of {shares(parts)}."
+            if inquiry.question.merge is None:
+                sizes = f"{len(inquiry.material):,} to {len(part):,} characters"
+                note = f"The material is longer than every context, so it was shortened from {sizes}."
             each = Inquiry(inquiry.place, inquiry.question, part, inquiry.facts, note)
             answers.append(await self._pursue(each, await self._measured(each)))
+        merge = inquiry.question.merge
+        if merge is None:
+            return answers[0]
         usage = sum((each.usage for each in answers), Usage())
         return Answered(merge([each.value for each in answers]), answers[-1].route, usage)
 
@@ -122,19 +130,20 @@ class Counsel:
         would shut a model out."""
         asked = "\n".join(str(each["content"]) for each in prompting.messages(inquiry.question, "", inquiry.facts))
         found = measure(inquiry.material or asked)
-        smallest = min(candidate.room for candidate in self.pool.candidates())
+        smallest = min(candidate.room for candidate in self.pool.candidates()) - TEMPLATE
         enough = max(0, smallest - self._answer_tokens(inquiry) - self.pool.settings.routing.thinking_tokens)
         around = len(asked.encode()) + 1
         material, exact = await self.pool.tokens(inquiry.material, enough - around)
         if material + around > enough:
             around, _ = await self.pool.tokens(asked, 0)
-        tokens = material + around
+        tokens = material + around + TEMPLATE
         return replace(found, tokens=tokens, exact=exact)
 
-    async def _parts(self, inquiry: Inquiry[Answer], signals: Signals) -> list[str] | None:
-        """The material in parts that fit, or None where length is not what keeps it from being asked."""
+    async def _parts(self, inquiry: Inquiry[Answer], signals: Signals, share: float = 0.9) -> list[str] | None:
+        """The material in parts that fit, or shortened to one, as the question says; None where it says neither, or
+        length is not what keeps it from being asked. share: of the room that there seems to be, to be used."""
         question = inquiry.question
-        if question.merge is None or not inquiry.material:
+        if (question.merge is None and question.shorten is None) or not inquiry.material:
             return None
         policy = self.pool.settings.routing
         short = Demand.of(question.needs, replace(signals, tokens=0, failures=()), policy)
@@ -143,12 +152,15 @@ class Counsel:
             return None
         asked = prompting.messages(question, "", inquiry.facts)
         around, _ = await self.pool.tokens("\n".join(str(each["content"]) for each in asked), 0)
-        room = max(rooms) - policy.answer_tokens - 1024 - around - 64
+        room = max(rooms) - policy.answer_tokens - 1024 - around - TEMPLATE
         whole = len(inquiry.material.encode())
-        per_token = max(1.0, whole / max(1, signals.tokens - around)) if signals.exact else 1.0
-        longest = int(room * per_token * 0.9)
+        per_token = max(1.0, whole / max(1, signals.tokens - around - TEMPLATE)) if signals.exact else 1.0
+        longest = int(room * per_token * share)
         if longest < 512:
             return None
+        if question.merge is None:
+            shorter = question.shorten(inquiry.material, longest) if question.shorten else None
+            return None if shorter is None else [shorter]
         parts = split(inquiry.material, longest, longest // 10)
         return parts if len(parts) <= self.pool.settings.most_parts else None
 
@@ -166,7 +178,7 @@ class Counsel:
         return answered
 
     async def _until_it_holds(self, inquiry: Inquiry[Answer], signals: Signals) -> Answered[Answer]:
-        question, outages = inquiry.question, 0
+        question, outages, excess = inquiry.question, 0, 0
         while True:
             measured = replace(signals, failures=tuple(inquiry.failures))
             try:
@@ -181,6 +193,12 @@ class Counsel:
             inquiry.route = route
             try:
                 read_ = await self._ask_once(inquiry, route, measured)
+            except ContextExceeded:  # the count was too low: less thinking, or a longer context
+                excess += 1
+                if excess > _RECOUNTS:
+                    raise
+                signals = replace(signals, tokens=int(signals.tokens * 1.1) + TEMPLATE, exact=True)
+                continue
             except ModelFull:
                 inquiry.failures.append(Failure(route.model, "full"))
                 continue

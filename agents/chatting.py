@@ -12,7 +12,7 @@ from agents.attempt import Wanted
 from agents.pool import Pool
 from agents.pool_settings import PoolModel
 from agents.routing import Needs, Route
-from agents.signals import Failure, Signals, measure
+from agents.signals import TEMPLATE, Failure, Signals, measure
 from agents.thinking import soft_switch, without_switches
 from tools.errors import ConsiliaError, InvalidInput
 
@@ -97,7 +97,7 @@ async def decide(pool: Pool, chat: Chat, full: Sequence[str] = ()) -> Decided:
         adapter=adapter_of(pool, named),
     )
     failures = tuple(Failure(name, "full") for name in full)
-    signals = replace(signals, tokens=tokens, exact=exact, failures=failures)
+    signals = replace(signals, tokens=tokens + TEMPLATE, exact=exact, failures=failures)
     route = await pool.routed(needs, signals, only=base_of(pool, named))
     moves = named is None and not full and len(pool.models) > 1
     return Decided(route, partial(pool.elsewhere, needs, signals, route.model) if moves else None)
@@ -138,7 +138,7 @@ def whole_text(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any
 def _enough(pool: Pool) -> int:
     """Tokens up to which every model of the pool has room, so that none need count."""
     policy = pool.settings.routing
-    return min(each.room for each in pool.candidates()) - policy.answer_tokens - policy.thinking_tokens
+    return min(each.room for each in pool.candidates()) - policy.answer_tokens - policy.thinking_tokens - TEMPLATE
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -24,7 +24,8 @@ class Question(Generic[Answer]):
     language: the BCP 47 code that the answer's prose must be in, None: any. confidence: how sure an answer says it is,
     0 to 1, None when it does not say; below the policy's bound a stronger model is asked. samples: 2 asks twice at
     first, and `same` tells whether the two agree; if not, a stronger model is asked. merge: one answer from those on
-    the parts of a document that no context holds; without it such a document is refused. salvage: what may be kept of
+    the parts of a document that no context holds. shorten: such a material in at most so many bytes of UTF-8, without
+    what matters least; None where that cannot be. With neither it is refused. salvage: what may be kept of
     an answer that fails nothing but its check, when no other is to be had; without it the question fails.
     answer_tokens: room for the answer, None: the policy's.
     """
@@ -40,6 +41,7 @@ class Question(Generic[Answer]):
     samples: int = 1
     same: Callable[[Answer, Answer], bool] = lambda one, other: one == other
     merge: Callable[[Sequence[Answer]], Answer] | None = None
+    shorten: Callable[[str, int], str | None] | None = None
     salvage: Callable[[Answer, Mapping[str, Any]], Answer] | None = None
     answer_tokens: int | None = None
 

@@ -17,6 +17,10 @@ _ENGLISH: Final = frozenset(
     )
 )
 
+TEMPLATE: Final = 128
+"""Tokens that a chat template puts around the messages of a question, at a guess that is not too small (LLaMA 3.1's
+writes two dates, and counts of a text's parts do not add up exactly)."""
+
 Kind = Literal["invalid", "doubtful", "unavailable", "full"]
 """How an attempt failed: the answer did not fit its schema or check; it fitted but the model was unsure or two samples
 disagreed; the model's servers gave none; they had no room for as long as the policy waits."""

@@ -80,6 +80,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
     if body["model"] not in request.app["names"]:
         message = f"The model `{body['model']}` does not exist."
         return web.json_response({"error": {"message": message, "type": "NotFoundError", "code": 404}}, status=404)
+    if refusal := too_long(request.app, body):
+        error = {"message": refusal, "type": "BadRequestError", "param": None, "code": 400}
+        return web.json_response({"error": error}, status=400)
     reply = said(body)
     if (status := reply.get("status", 200)) != 200:
         error = {"message": reply.get("message", "no"), "type": "Error", "param": None, "code": status}
@@ -90,6 +93,23 @@ async def chat(request: web.Request) -> web.StreamResponse:
         return await (stream if body.get("stream") else whole)(request, body, reply)
     finally:
         STATE["running"] -= 1
+
+
+def too_long(app: web.Application, body: dict[str, Any]) -> str | None:
+    """What vLLM says to a request whose prompt and room for the answer are more than its context."""
+    if not app["enforce"]:
+        return None
+    text = "".join(
+        str(each.get("content") or "") + json.dumps(each.get("tool_calls") or "") for each in body["messages"]
+    )
+    prompt = int((len(text) + len(json.dumps(body.get("tools") or ""))) / app["per_token"]) + 1
+    room, context = body.get("max_tokens", 1), app["context"]
+    if prompt + room <= context:
+        return None
+    return (
+        f"This model's maximum context length is {context} tokens. However, you requested {room} output tokens and "
+        f"your prompt contains at least {prompt} input tokens. Please reduce the length of the input prompt."
+    )
 
 
 def message_of(reply: dict[str, Any], name: str) -> dict[str, Any]:
@@ -197,7 +217,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 async def tokenize(request: web.Request) -> web.Response:
     body = await request.json()
-    count = len(body.get("prompt") or body["content"]) // 4
+    count = int(len(body.get("prompt") or body.get("content", "")) / request.app["per_token"])
     return web.json_response({"count": count, "max_model_len": request.app["context"], "tokens": []})
 
 
@@ -222,6 +242,8 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--model", action="append")
     options.add_argument("--context", type=int, default=32_768)
+    options.add_argument("--per-token", type=float, default=4, help="Characters of a token.")
+    options.add_argument("--enforce", action="store_true", help="Refuse what is longer than the context.")
     options.add_argument("--key", default="")
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--thought", default="reasoning")
@@ -229,6 +251,7 @@ def main() -> None:
     chosen = options.parse_args()
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.update(key=chosen.key, names=chosen.model or ["m"], context=chosen.context, thought=chosen.thought)
+    app.update(per_token=chosen.per_token, enforce=chosen.enforce)
     extras = [
         web.get("/", health),
         web.get("/health", health),

@@ -143,6 +143,24 @@ async def test_with_models_an_agent_calls_the_tools_that_the_question_still_need
     assert advice.engine == "m"
 
 
+@pytest.mark.parametrize("per_token", ["4", "2"])
+async def test_advice_keeps_within_a_small_context(tmp_path: Path, per_token: str):
+    server = start_model_server("--context", "8192", "--per-token", per_token, "--enforce")
+    try:
+        pool = pool_of({"m": [server.url]}, routing={"answer_tokens": 1024, "thinking_tokens": 1500})
+        async with open_house(Settings.model_validate({"data_dir": tmp_path / "var", "pool": pool})) as house:
+            await load_synthetic(house.database, DEFAULT_TENANT)
+            held = given(SAMPLES / "portfolio-euro.csv", SAMPLES / "client-euro.toml")
+            done = await ask(Conversation(house, tmp_path / "out", held), "Analyse my portfolio")
+        Advice.model_validate(done.advice)
+        schemas = [(each.get("response_format") or {}).get("json_schema", {}).get("name") for each in server.heard()]
+        assert {"Request", "Judged", "Worded"} <= set(schemas)
+        if per_token == "4":
+            assert None in schemas, "the agent has room too, with fewer words about its tools"
+    finally:
+        server.stop()
+
+
 async def test_a_server_that_refuses_the_agent_for_length_does_not_end_the_advice(tmp_path: Path, liar: ModelServer):
     request = {"language": "en", "intents": ["analyse"], "refusal": None}
     message = "This model's maximum context length is 16384 tokens. However, you requested 20000 tokens."

@@ -113,9 +113,6 @@ async def test_a_record_is_translated_as_far_as_noise_can(service: Server, sdk: 
     ended(result, calls)
 
 
-@pytest.mark.xfail(
-    reason="the advisor's agent fills a context of 16,384 tokens, and the run ends with 422", strict=False
-)
 async def test_a_portfolio_is_advised_on_as_far_as_noise_can(service: Server, sdk: LangGraphClient) -> None:
     async with open_database(f"sqlite:///{service.data_dir / 'consilia.db'}") as database:
         await load_synthetic(database, DEFAULT_TENANT)
