@@ -23,7 +23,7 @@ def shown_results(calls: Sequence[Called]) -> str:
 
 
 def shortened_results(shown: str, longest: int) -> str | None:
-    """What `shown_results` gave in at most so many bytes: shorter lists first, then no remarks, then without the longest
+    """What `shown_results` gave, in at most so many bytes: shorter lists, then no remarks, then without the longest
     results, which say so. None where that is not enough."""
     kept: dict[str, dict[str, Any]] = orjson.loads(shown)
     for items in (12, 6, 3):
