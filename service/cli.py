@@ -13,6 +13,7 @@ from service.commands import (
     demo,
     evaluate,
     keys,
+    mcp,
     pool,
     records,
     runs,
@@ -47,6 +48,7 @@ app.command(rich_help_panel="Workflows")(demo.demo)
 app.command(rich_help_panel="Workflows")(evaluate.evaluate)
 app.command(rich_help_panel="Service")(serve.serve)
 app.command(rich_help_panel="Service")(worker.worker)
+app.add_typer(mcp.app, name="mcp", rich_help_panel="Service")
 app.add_typer(runs.app, name="runs", rich_help_panel="Service")
 app.add_typer(pool.app, name="pool", rich_help_panel="Service")
 app.add_typer(tools.app, name="tools", rich_help_panel="Service")

@@ -79,7 +79,16 @@ class _Acceptor:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server over sockets that `listen` made."""
+    """uvicorn's server over sockets that `listen` made. closing: called before a stop waits for open responses."""
+
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._closing is not None:
+            self._closing()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -303,6 +303,31 @@ class TelemetrySettings(BaseModel):
         return endpoint
 
 
+class McpSettings(BaseModel):
+    """How our workflows are served to MCP clients at /mcp and over stdio; see docs/mcp.md."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description='Host headers that /mcp answers besides loopback ones: "consilia.example.org", "10.0.0.5:*".',
+    )
+    wait_seconds: float = Field(
+        default=50.0,
+        gt=0,
+        description="How long a tool waits for its run where the client asked for no progress, seconds.",
+    )
+    approval_seconds: float = Field(
+        default=86_400.0, gt=0, description="How long a client of 2026-07-28 may take to answer a question, seconds."
+    )
+    sessions: int = Field(default=1_000, ge=1, description="Most open sessions (2025-11-25) of one process.")
+    session_idle_seconds: float = Field(
+        default=1_800.0, gt=0, description="Silence after which a session is closed, seconds."
+    )
+    subscriptions: int = Field(default=200, ge=1, description="Most resources that one process watches for clients.")
+    page: int = Field(default=50, ge=1, le=1_000, description="Most resources on one page of resources/list.")
+
+
 class MarketSourceSettings(BaseModel):
     """A live source of market data: an MCP server of yours, by its URL or by the command that starts it on stdio."""
 
@@ -359,6 +384,7 @@ class Settings(BaseSettings):
     threads: ThreadSettings = ThreadSettings()
     tools: ToolsSettings = Field(default_factory=ToolsSettings, description="Your own MCP servers; see docs/tools.md.")
     admin: AdminSettings = AdminSettings()
+    mcp: McpSettings = McpSettings()
     idempotency_hours: float = Field(
         default=24.0, gt=0, le=8760, description="Hours that an Idempotency-Key is remembered."
     )

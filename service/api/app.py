@@ -1,6 +1,7 @@
 """The FastAPI application: routers, error shapes, limits."""
 
-from collections.abc import MutableMapping
+from collections.abc import AsyncGenerator, MutableMapping
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from service.admin.app import API, create_admin
 from service.api import (
@@ -37,6 +39,8 @@ from service.api.bodies import Bodies
 from service.api.headers import Headers
 from service.api.turnstile import Turnstile
 from service.house import House
+from service.mcp import endpoint, metadata
+from service.mcp.hosting import Hosted
 from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
@@ -44,13 +48,21 @@ log = structlog.get_logger(__name__)
 
 def create_app(house: House) -> FastAPI:
     """The service over an open house."""
+    mcp = Hosted(house)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with mcp.running():
+            yield
+
     app = FastAPI(
         title="Consilia",
         version=version("consilia"),
         summary="Expert workflows on open models, every step on record.",
         telemetry={"operation_spans": False, "logs": False, "exclude": _unseen},
+        lifespan=lifespan,
     )
-    app.state.house = house
+    app.state.house, app.state.mcp = house, mcp
     app.include_router(system.health)
     for resource in (
         system,
@@ -76,6 +88,8 @@ def create_app(house: House) -> FastAPI:
             app.include_router(router)
         app.mount("/admin", create_admin(house), "admin")
     app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond
+    app.router.routes.append(Route(endpoint.PATH, mcp.endpoint))
+    app.include_router(metadata.router)
     show_errors(app)
     app.state.metrics = metrics.RequestMetrics()
     app.add_middleware(Bodies, limits=house.settings.limits)
@@ -88,8 +102,26 @@ def create_app(house: House) -> FastAPI:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", "x-api-key"],
-            expose_headers=["content-location", "location", "ratelimit", "retry-after", "x-pagination-next"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "idempotency-key",
+                "last-event-id",
+                "mcp-method",
+                "mcp-name",
+                "mcp-protocol-version",
+                "mcp-session-id",
+                "x-api-key",
+            ],
+            expose_headers=[
+                "content-location",
+                "location",
+                "mcp-session-id",
+                "ratelimit",
+                "retry-after",
+                "www-authenticate",
+                "x-pagination-next",
+            ],
             max_age=600,
         )
     return app

@@ -12,7 +12,9 @@ from service.api.access import TheCaller, TheHouse
 from service.api.bodies import UploadTooLarge
 from service.api.shapes import FileInfo
 from service.api.threads import checked_uuid
+from service.auth import Caller
 from service.database import files
+from service.house import House
 from service.runs.files import FileNotFound
 from tools.errors import ConsiliaError
 
@@ -44,7 +46,12 @@ class EmptyFile(ConsiliaError):
 @router.post("", status_code=201)
 async def upload(file: Annotated[UploadFile, File()], house: TheHouse, caller: TheCaller) -> FileInfo:
     """Keep a file; use its `file_id` in a run's input. What it really is is checked when a workflow reads it."""
-    name = _safe_name(file.filename or "")
+    return await keep(house, caller, file.filename or "", await file.read(house.settings.limits.upload_bytes + 1))
+
+
+async def keep(house: House, caller: Caller, named: str, content: bytes) -> FileInfo:
+    """Keep a file of the caller's. Raises UnsupportedFile, UploadTooLarge, EmptyFile."""
+    name = _safe_name(named)
     suffix = PurePosixPath(name).suffix.lower()
     media_type = MEDIA_TYPES.get(suffix)
     if suffix in PICTURES:
@@ -53,7 +60,6 @@ async def upload(file: Annotated[UploadFile, File()], house: TheHouse, caller: T
     if media_type is None:
         raise UnsupportedFile(f"{name!r} is not one of: {', '.join(MEDIA_TYPES)}", name=name)
     limit = house.settings.limits.upload_bytes
-    content = await file.read(limit + 1)
     if len(content) > limit:
         raise UploadTooLarge(f"{name!r} is larger than the limit of {limit} bytes (limits.upload_bytes)", limit=limit)
     if not content:

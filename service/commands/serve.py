@@ -82,7 +82,8 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
             "proxy_headers": bool(chosen.web.trusted_proxies),
             "forwarded_allow_ips": chosen.web.trusted_proxies,
         }
-        server = Server(uvicorn.Config(create_app(house), **options))  # pyright: ignore[reportArgumentType]
+        app = create_app(house)
+        server = Server(uvicorn.Config(app, **options), app.state.mcp.close)  # pyright: ignore[reportArgumentType]
         _greet(url, key, str(chosen.data_dir / "first-key"))
         await server.serve(sockets=[listener])
 

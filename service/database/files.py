@@ -60,3 +60,10 @@ async def of_run(database: Database, run_id: str) -> Sequence[RowMapping]:
     query = select(File.__table__).where(File.run_id == run_id).order_by(File.name)
     async with database.reading() as connection:
         return (await connection.execute(query)).mappings().all()
+
+
+async def ids_starting_with(database: Database, tenant_id: str, prefix: str, limit: int) -> list[str]:
+    """Ids of the tenant's files that start with `prefix`, in their order."""
+    query = select(File.file_id).where(File.tenant_id == tenant_id, File.file_id.startswith(prefix, autoescape=True))
+    async with database.reading() as connection:
+        return list(await connection.scalars(query.order_by(File.file_id).limit(limit)))

@@ -212,6 +212,11 @@ def names() -> list[str]:
     return sorted((path.stem for path in _SHIPPED.glob("*.toml")), key=lambda name: (name != DEFAULT, name))
 
 
+def toml(name: str) -> str:
+    """The TOML text of a shipped playbook, one of `names()`."""
+    return (_SHIPPED / f"{name}.toml").read_text("utf-8")
+
+
 def load(name_or_path: str | Path = DEFAULT) -> Playbook:
     """A shipped playbook by its name, or one's own by the path of its TOML file.
 

@@ -1,0 +1,1 @@
+"""The workflows as an MCP server, over Streamable HTTP and stdio."""

@@ -1,0 +1,1 @@
+"""Our MCP server, by real clients against real processes."""

@@ -1,0 +1,171 @@
+"""`consilia mcp` over stdio: on a running service, and self-contained; files within the client's roots only."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.shared.exceptions import MCPError
+from mcp_types import ElicitResult, ListRootsResult, Root, TextContent
+from pydantic import FileUrl
+
+from tests.conftest import ENVIRONMENT, Server
+from tests.service.mcp.conftest import VERSIONS
+from tests.service.mcp.test_tools import CONTRACT
+
+pytestmark = pytest.mark.xdist_group("mcp")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder that a client shares, with a contract in it, and secrets beside it."""
+    folder = tmp_path / "shared"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "Zürich contract.txt").write_text(CONTRACT)
+    (tmp_path / "secret.txt").write_text("a secret")
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "folder-link").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe.txt")
+    return folder
+
+
+@asynccontextmanager
+async def started(
+    arguments: list[str], version: str, folder: Path, roots: Path | None = None, **options: Any
+) -> AsyncIterator[Client]:
+    """A client of a process of `consilia mcp`. roots: what the client shares; None: it knows no roots."""
+
+    async def listed(context: Any) -> ListRootsResult:
+        return ListRootsResult(roots=[Root(uri=FileUrl(roots.as_uri()), name="shared")] if roots else [])
+
+    environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(folder / "var")}
+    process = StdioServerParameters(command=sys.executable, args=arguments, env=environment, cwd=str(folder))
+    known = {"list_roots_callback": listed} if roots is not None else {}
+    async with Client(process, mode=VERSIONS[version], read_timeout_seconds=60, **known, **options) as client:
+        yield client
+
+
+def said(result: Any) -> str:
+    assert isinstance(result.content[0], TextContent)
+    return result.content[0].text
+
+
+async def review(client: Client, path: Path | str) -> Any:
+    return await client.call_tool("review_contract", {"path": str(path)})
+
+
+async def check_files(client: Client, shared: Path) -> None:
+    """What lies within the roots is read, and nothing else."""
+    contract = shared / "inner" / "Zürich contract.txt"
+    for path in (contract, "inner/Zürich contract.txt", contract.as_uri()):
+        begun = await client.call_tool("review_contract", {"path": str(path), "background": True})
+        assert not begun.is_error, said(begun)
+    done = await client.call_tool("get_run", {"run_id": begun.structured_content["run_id"], "wait_seconds": 50})
+    assert done.structured_content["result"]["document"] == "Zürich contract.txt", said(done)
+    for path in (
+        shared.parent / "secret.txt",
+        shared / ".." / "secret.txt",
+        "../secret.txt",
+        shared / "link.txt",
+        shared / "folder-link" / "secret.txt",
+        "file:///etc/passwd",
+        "file://elsewhere/etc/passwd",
+        "/etc/passwd",
+        shared / "pipe.txt",
+        shared / "inner",
+        shared,
+        "inner/none.txt",
+        "a\0b",
+    ):
+        refused = await review(client, path)
+        assert refused.is_error, path
+        assert "secret" not in said(refused).replace("secret.txt", "")
+
+
+async def test_self_contained(version: str, shared: Path, tmp_path: Path) -> None:
+    async with started(["-m", "service.cli", "mcp"], version, tmp_path, shared) as client:
+        assert client.protocol_version == version
+        tools = {each.name: each for each in (await client.list_tools()).tools}
+        assert "path" in tools["translate_record"].input_schema["properties"]
+        await check_files(client, shared)
+        assert len((await client.call_tool("list_runs", {})).structured_content["runs"]) == 3
+
+
+async def test_on_a_running_service(version: str, mcp_server: Server, shared: Path, tmp_path: Path) -> None:
+    arguments = ["-m", "service.cli", "mcp", "--url", mcp_server.url, "--key", mcp_server.key]
+    asked: list[Any] = []
+    steps: list[str | None] = []
+
+    async def person(context: Any, params: Any) -> ElicitResult:
+        asked.append(params)
+        return ElicitResult(action="accept", content={"decision": "approve"})
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        steps.append(message)
+
+    async with started(arguments, version, tmp_path, shared, elicitation_callback=person) as client:
+        assert client.protocol_version == version
+        tools = {each.name: each for each in (await client.list_tools()).tools}
+        assert "path" in tools["review_contract"].input_schema["properties"]
+        await check_files(client, shared)
+        done = await client.call_tool("run_asks", {"amount": 1}, progress_callback=progress)
+        assert done.structured_content["state"] == "done"
+        assert asked
+        assert "Ask" in steps
+        assert (await client.read_resource("consilia://playbooks/nda")).contents
+        with anyio.move_on_after(0.5):
+            await client.call_tool("run_slow", {"seconds": 60})
+        newest = (await client.call_tool("list_runs", {"workflow": "slow", "limit": 1})).structured_content["runs"][0]
+        ended = await client.call_tool("get_run", {"run_id": newest["run_id"], "wait_seconds": 10})
+        assert ended.structured_content["state"] == "cancelled"
+
+
+async def test_a_document_survives_the_rounds_of_a_call(mcp_server: Server, version: str, tmp_path: Path) -> None:
+    """Roots and a sign-off asked for in one call: on 2026-07-28 that is three rounds of it."""
+    (tmp_path / "record.txt").write_text("Diagnosis: hypertension. Amlodipine 5 mg once daily.")
+
+    async def clinician(context: Any, params: Any) -> ElicitResult:
+        return ElicitResult(action="accept", content={"decision": "reject", "reason": "not mine"})
+
+    command = ["-m", "service.mcp.relay"]
+    environment = {"CONSILIA_MCP_URL": mcp_server.url, "CONSILIA_KEY": mcp_server.key}
+    process = StdioServerParameters(command=sys.executable, args=command, env={**ENVIRONMENT, **environment})
+
+    async def listed(context: Any) -> ListRootsResult:
+        return ListRootsResult(roots=[Root(uri=FileUrl(tmp_path.as_uri()))])
+
+    async with Client(
+        process, mode=VERSIONS[version], list_roots_callback=listed, elicitation_callback=clinician
+    ) as client:
+        done = await client.call_tool("translate_record", {"path": "record.txt", "targets": ["fr"]})
+        assert done.structured_content["result"]["outcome"] == "rejected", said(done)
+
+
+async def test_without_roots_only_the_command_line_shares(mcp_server: Server, shared: Path, tmp_path: Path) -> None:
+    arguments = ["-m", "service.cli", "mcp", "--url", mcp_server.url, "--key", mcp_server.key]
+    async with started(arguments, "2025-11-25", tmp_path) as client:
+        assert "--root" in said(await review(client, shared / "inner" / "Zürich contract.txt"))
+    async with started([*arguments, "--root", str(shared)], "2026-07-28", tmp_path) as client:
+        assert not (await review(client, "inner/Zürich contract.txt")).is_error
+        assert (await review(client, shared.parent / "secret.txt")).is_error
+
+
+async def test_a_service_that_is_away_is_named(tmp_path: Path) -> None:
+    arguments = ["-m", "service.cli", "mcp", "--url", "http://127.0.0.1:9", "--key", "csl_x"]
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(MCPError, match=r"http://127\.0\.0\.1:9 does not answer"), flatten_subgroups=True
+    ):
+        async with started(arguments, "2025-11-25", tmp_path):
+            pass
+
+
+async def test_a_wrong_key_is_told(mcp_server: Server, tmp_path: Path) -> None:
+    arguments = ["-m", "service.cli", "mcp", "--url", mcp_server.url, "--key", "csl_x"]
+    with pytest.RaisesGroup(pytest.RaisesExc(MCPError, match="401: .*unauthorized"), flatten_subgroups=True):
+        async with started(arguments, "2025-11-25", tmp_path):
+            pass
