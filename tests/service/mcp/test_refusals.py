@@ -49,7 +49,7 @@ def modern(method: str, **params: Any) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 def test_a_stranger_is_told_how_to_come_in(mcp_server: Server, http: httpx.Client) -> None:
-    for headers in ({}, {"authorization": "Bearer nonsense"}, {"x-api-key": mcp_server.key[:-1] + "x"}):
+    for headers in ({}, {"authorization": "Bearer nonsense"}, {"x-api-key": mcp_server.key[:-6] + "wrong1"}):
         answered = http.post("/mcp", json=HELLO, headers=headers)
         assert answered.status_code == 401
         assert answered.headers["www-authenticate"].startswith("Bearer ")
