@@ -7,7 +7,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from service.admin import sessions
 from service.admin.roles import NotPermitted, Role, Visitor, role_of
-from service.api.access import TheHouse, credential
+from service.api.access import CALLER, TheHouse, credential
 from service.api.headers import STANDINGS
 from service.auth import Caller, Unauthorized
 from service.auth.key_text import PREFIX
@@ -77,6 +77,7 @@ async def visitor(
     else:
         found = await _of_session(request, house)
     request.state.visitor = found
+    request.scope[CALLER] = found.caller  # for the audit log
     return found
 
 

@@ -9,7 +9,17 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
-from service.admin import api_run, api_runs, door, pages_files, pages_run, pages_runs, web
+from service.admin import (
+    api_approvals,
+    api_run,
+    api_runs,
+    door,
+    pages_approvals,
+    pages_files,
+    pages_run,
+    pages_runs,
+    web,
+)
 from service.admin.access import SignInNeeded
 from service.admin.roles import Visitor
 from service.house import House
@@ -18,7 +28,7 @@ from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
 
-API: Final = (api_runs.router, api_run.router)
+API: Final = (api_runs.router, api_run.router, api_approvals.router)
 """The routers of the JSON API, for the service's own application."""
 
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
@@ -28,7 +38,7 @@ def create_admin(house: House) -> FastAPI:
     """The pages over an open house; mount it at /admin."""
     app = FastAPI(title="Consilia admin", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.house = house
-    for each in (door, pages_runs, pages_run, pages_files):
+    for each in (door, pages_runs, pages_run, pages_files, pages_approvals):
         app.include_router(each.router)
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     app.add_exception_handler(ConsiliaError, _shown)

@@ -28,7 +28,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-PAGES: Final = (("/admin/runs", "Runs"),)
+PAGES: Final = (("/admin/runs", "Runs"), ("/admin/approvals", "Approvals"))
 LONGEST_TEXT: Final = 4_000
 """Characters of one value that a page shows; the rest is a download away."""
 
