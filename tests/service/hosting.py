@@ -47,13 +47,18 @@ def new_database(folder: Path, postgresql: str | None) -> Iterator[str]:
         return
     name = "test_" + os.urandom(6).hex()
     with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    url = re.sub(r"/postgres\?", f"/{name}?", postgresql)
-    with ThreadPoolExecutor(1) as thread:  # a test may be running its event loop here
-        thread.submit(asyncio.run, _migrate(url)).result()
-    yield url
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'migrated'").fetchone():
+            connection.execute("CREATE DATABASE migrated")
+            with ThreadPoolExecutor(1) as thread:  # a test may be running its event loop here
+                thread.submit(asyncio.run, _migrate(_named(postgresql, "migrated"))).result()
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated".encode())
+    yield _named(postgresql, name)
     with psycopg.connect(postgresql, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _named(postgresql: str, name: str) -> str:
+    return re.sub(r"/postgres\?", f"/{name}?", postgresql)
 
 
 async def _migrate(url: str) -> None:

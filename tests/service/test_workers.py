@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,35 +22,42 @@ from tests.service.hosting import new_database, stop
 from tests.service.test_threads_and_runs import declared
 
 
-class House:
-    """API replicas and workers over one database, started when they are asked for."""
+@dataclass
+class Installation:
+    """A database, and an API replica that all tests ask."""
 
-    def __init__(self, folder: Path, database: str) -> None:
+    folder: Path
+    database: str
+    environment: dict[str, str]
+    api: Server
+
+
+class House:
+    """One test's workers and further replicas, started when they are asked for."""
+
+    def __init__(self, installation: Installation, folder: Path) -> None:
         self.marks = folder / "marks"
-        self.database = database
-        self.data_dir = folder / "var"
-        self.environment = {
-            "CONSILIA_LANGGRAPH_JSON": str(declared(folder / "graphs")),
-            "CONSILIA_DATABASE": database,
-            "CONSILIA_EXECUTE": "false",
-            "MARKS": str(self.marks),
-        }
-        self.replicas: list[Server] = []
-        self.workers: list[subprocess.Popen[str]] = []
+        self.database = installation.database
+        self.api = installation.api
+        self.data_dir = installation.folder / "var"
+        self.environment = {**installation.environment, "MARKS": str(self.marks)}
+        self._folder = folder
+        self._replicas: list[Server] = []
+        self._workers: list[subprocess.Popen[str]] = []
 
     def replica(self) -> Server:
         server = start_server(self.data_dir, **self.environment)
-        self.replicas.append(server)
+        self._replicas.append(server)
         return server
 
     def worker(self) -> "subprocess.Popen[str]":
         process, _ = start_until(
             "worker is ready",
             [sys.executable, "-m", "service.cli", "worker"],
-            self.data_dir.parent / f"worker-{len(self.workers)}.log",
+            self._folder / f"worker-{len(self._workers)}.log",
             environment={**ENVIRONMENT, **self.environment, "CONSILIA_DATA_DIR": str(self.data_dir)},
         )
-        self.workers.append(process)
+        self._workers.append(process)
         return process
 
     def marked(self) -> int:
@@ -62,29 +70,41 @@ class House:
             await asyncio.sleep(0.02)
 
     def close(self) -> None:
-        for worker in self.workers:
+        for worker in self._workers:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGCONT)
                 worker.terminate()
-        for worker in self.workers:
+        for worker in self._workers:
             worker.wait(20)
-        for server in self.replicas:
+        for server in self._replicas:
             if server.process.poll() is None:
                 stop(server)
 
 
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("installation")
+    with new_database(folder, postgresql) as database:
+        environment = {
+            "CONSILIA_LANGGRAPH_JSON": str(declared(folder / "graphs")),
+            "CONSILIA_DATABASE": database,
+            "CONSILIA_EXECUTE": "false",
+        }
+        api = start_server(folder / "var", **environment)
+        yield Installation(folder, database, environment, api)
+        stop(api)
+
+
 @pytest.fixture
-def house(tmp_path: Path, postgresql: str) -> Iterator[House]:
-    with new_database(tmp_path, postgresql) as database:
-        house = House(tmp_path, database)
-        yield house
-        house.close()
+def house(installation: Installation, tmp_path: Path) -> Iterator[House]:
+    house = House(installation, tmp_path)
+    yield house
+    house.close()
 
 
 @pytest.fixture
 async def sdk(house: House) -> AsyncIterator[LangGraphClient]:
-    server = house.replica()
-    async with get_client(url=server.url, api_key=server.key) as client:
+    async with get_client(url=house.api.url, api_key=house.api.key) as client:
         yield client
 
 
@@ -106,7 +126,7 @@ async def test_a_worker_executes_what_the_api_accepts_and_streams_resume_on_anot
         if part.event == "updates":
             break
     other = house.replica()
-    async with get_client(url=other.url, api_key=house.replicas[0].key) as elsewhere:
+    async with get_client(url=other.url, api_key=house.api.key) as elsewhere:
         async for part in elsewhere.runs.join_stream(thread_id, run_id, stream_mode="updates", last_event_id=seen[-1]):
             seen.append(part.id)
     ids = [int(each) for each in seen if each]
@@ -156,14 +176,14 @@ async def test_a_worker_that_was_given_up_for_dead_writes_nothing_more(house: Ho
 
 
 async def test_a_killed_api_loses_nothing_that_it_accepted(house: House, sdk: LangGraphClient):
-    started = [await _start(sdk, "slow", seconds=0.5) for _ in range(5)]
-    house.replicas[0].process.kill()
+    killed = house.replica()
+    async with get_client(url=killed.url, api_key=house.api.key) as there:
+        started = [await _start(there, "slow", seconds=0.5) for _ in range(5)]
+    killed.process.kill()
     house.worker()
-    other = house.replica()
-    async with get_client(url=other.url, api_key=house.replicas[0].key) as elsewhere:
-        for thread_id, run_id in started:
-            result: Any = await elsewhere.runs.join(thread_id, run_id)
-            assert result["log"] == ["first", "waited", "last"]
+    for thread_id, run_id in started:
+        result: Any = await sdk.runs.join(thread_id, run_id)
+        assert result["log"] == ["first", "waited", "last"]
 
 
 async def test_sigterm_hands_running_runs_back_at_once(house: House, sdk: LangGraphClient):
@@ -225,7 +245,7 @@ async def test_an_interrupted_run_goes_on_when_it_is_answered(house: House, sdk:
 
 
 async def test_higher_priorities_go_first(house: House, sdk: LangGraphClient):
-    server = house.replicas[0]
+    server = house.api
     runs: list[dict[str, Any]] = []
     with httpx.Client(base_url=server.url, headers={"x-api-key": server.key}) as http:
         for priority in (-1, 0, 5):
