@@ -4,6 +4,7 @@ Chinese is written without spaces, so a cue is a run of characters with bounded 
 """
 
 import re
+from functools import cache
 from typing import Literal
 
 from tools.contracts.rules import Cue, Rule
@@ -24,6 +25,7 @@ _WITHIN = "[^。；]"
 """A character of the same sentence; `~n~` in a pattern is a gap of up to n of them."""
 
 
+@cache
 def written(pattern: str) -> re.Pattern[str]:
     """Compile a pattern: `~n~` is a gap of up to n characters; each simplified character also matches its old form."""
     expanded = re.sub(r"~(\d+)~", lambda gap: f"{_WITHIN}{{0,{gap[1]}}}?", pattern)
@@ -42,7 +44,7 @@ def written(pattern: str) -> re.Pattern[str]:
 
 def says(pattern: str, weight: float) -> Cue:
     """A cue in Chinese."""
-    return Cue(written(pattern), weight)
+    return Cue(pattern, weight, written)
 
 
 def is_prose(sentence: Sentence, index: int, contract: ContractText) -> float:
@@ -66,4 +68,4 @@ def clause(
     run_in = f"^[\\s\\d.、第一二三四五六七八九十百条款（()）]{{0,12}}(?:{title})[：:\\s]"
     placed = (says(title, title_weight),) if title else ()
     opened = (says(run_in, title_weight),) if title else ()
-    return Rule(category, written(gate), (*cues, *opened), placed, threshold, 0.0, span, limit, is_prose, 0)
+    return Rule(category, says(gate, 0), (*cues, *opened), placed, threshold, 0.0, span, limit, is_prose, 0)
