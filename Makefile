@@ -88,6 +88,9 @@ lock: $(UV) ## Lock the requirements anew, with hashes (UPGRADE=--upgrade takes 
 bench-server: .venv-reference/.installed $(VENV)/.installed-dev ## Measure the agent server beside langgraph dev and aegra (ARGS="--only …")
 	@$(BIN)/python -m benchmarks.agent_server --dev-python .venv-reference/bin/python $(ARGS)
 
+mcp-conformance: $(VENV)/.installed-dev ## Run the public MCP conformance suite and the Inspector's CLI (needs npm)
+	@PYTHONPATH=. $(BIN)/python scripts/mcp_conformance.py
+
 bench-finance: $(VENV)/.installed ## Time the portfolio mathematics: 50 funds, ten years of daily values
 	@$(BIN)/python benchmarks/finance.py
 

@@ -12,6 +12,7 @@ import structlog
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.lowlevel import Server
+from mcp.server.streamable_http import EventStore
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
@@ -53,13 +54,19 @@ class Endpoint:
         body_bytes: int = 8 * 1024 * 1024,
         sessions: int = 1_000,
         idle_seconds: float = 1_800.0,
+        event_store: EventStore | None = None,
+        retry_ms: int | None = None,
     ) -> None:
+        """event_store: replays a broken stream; the SDK names streams by request ids, so it must serve one client only.
+        retry_ms: what a client is told to wait before it comes again."""
         self._manager = StreamableHTTPSessionManager(
             server,
             security_settings=security,
             max_request_body_size=body_bytes,
             max_sessions=sessions,
             session_idle_timeout=idle_seconds,
+            event_store=event_store,
+            retry_interval=retry_ms,
         )
         self._security = TransportSecurityMiddleware(security)
         self._authenticate = authenticate
@@ -89,6 +96,7 @@ class Endpoint:
         self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]  # RFC 9110, section 5.5
         request = Request(scope, receive)
         refused = await self._security.validate_request(request)
         if refused is not None:

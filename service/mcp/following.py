@@ -118,6 +118,8 @@ async def answered(
     asked = await results.interrupts(reception.house, row)
     reply: Any = (answers or {}).get("approval")
     given = reply if isinstance(reply, ElicitResult) else ElicitResult.model_validate(reply) if reply else None
+    if given is None and asked:
+        return await finished(reception, context, call, row["run_id"])  # the question once more
     if not asked or asked[0]["id"] != told["interrupt_id"] or given is None or given.action != "accept":
         return results.result(await results.shown(reception.house, row))
     value = approvals.answer(approvals.form(asked[0]), given.content or {})
