@@ -18,6 +18,11 @@ _STEM = re.compile(
     r"|grel|tidin|setron|mab|tinib|platin|taxel|azepam|zolam|triptan|oxetin|lukast|thiazid|semid|vastatin|virdin"
     r"|cyclin|penem|parin|bactam|asteril|prost|dronat)$"
 )
+_COMPOUND = re.compile(
+    r"([a-z]{5,}?)s?(?:allergien?|therapien?|unvertraglichkeit|behandlung|spiegel|gaben?|dosis|infusion(?:en)?|tabletten?"
+    r"|praparate?|resistenz|einnahme|exposition|intoxikation|perfusor|medikation|uberempfindlichkeit|zyklen|bolus)"
+)
+"""German writes a drug and what is said of it in one word: Penicillinallergie."""
 _CLASSES = frozenset(["statins", "estatinas", "estatina", "statinen", "penicillins", "heparine", "heparina"])
 _REPLACED = [
     ("ph", "f"), ("th", "t"), ("ch", "k"), ("qu", "k"), ("rh", "r"), ("y", "i"), ("sz", "s"), ("z", "s"), ("x", "ks"),
@@ -93,9 +98,12 @@ def find_drugs(folded: str, lang: str) -> list[Drug]:
     for match in _WORD.finditer(folded):
         if match.start() in taken:
             continue
-        shared = spelling(match.group().split("-")[0])
+        word = match.group().split("-")[0]
+        if lang == "de" and (compound := _COMPOUND.fullmatch(word)):
+            word = compound[1]
+        shared = spelling(word)
         if name := _spellings().get(shared) or _spellings().get(spelling(match.group())):
-            found.append(Drug(name, *match.span()))
+            found.append(Drug(name, match.start(), match.start() + len(word) if word != match.group() else match.end()))
         elif (
             _STEM.search(_plain(match.group()))
             and match.group() not in _CLASSES

@@ -81,8 +81,15 @@ def _all(folded: str, lang: str) -> Iterator[Frequency]:
                 continue
             count = _count(match.group(), lang)
             if count:
-                times = {"per_day": count, "every_hours": 24 / count, "per_week": count / 7}[kind]
+                times = _a_day(kind, count)
                 yield Frequency(times, *match.span(), True, (count,))
+
+
+def _a_day(kind: str, count: float) -> float:
+    every = {"every_hours": 1 / 24, "every_weeks": 7.0, "every_months": 30.4}
+    if kind in every:
+        return 1 / (every[kind] * count)
+    return count / 7 if kind == "per_week" else count
 
 
 def _count(text: str, lang: str) -> float | None:

@@ -72,7 +72,7 @@ def pattern(words: Iterable[str], lang: str) -> re.Pattern[str]:
 def _one(word: str, lang: str) -> str:
     body = re.escape(word.rstrip("*")).replace(r"\ ", r"[\s-]+").replace(r"\.\.", r"\W+(?:\w+\W+){0,3}?")
     body = body.replace(re.escape(r"\w+"), "[a-z]+").replace(re.escape(r"\w*"), "[a-z]*")
-    if re.search(r"[\u3040-\u9fff]", word):
+    if re.search(r"[\u3040-\u9fff]", word) or not any(character.isalnum() for character in word):
         return body
     left = r"" if lang == "de" and len(word) >= 5 and not word.startswith("=") else rf"(?<![{_LETTERS}])"
     if word.startswith("="):

@@ -1,7 +1,9 @@
 """The numbers of a text against those of its translation: values, units, doses, frequencies, dates, temperatures."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tools.medicine.alarms import Alarm, Kind, span
 from tools.medicine.dates import Date, agree, find_dates, find_times
@@ -9,6 +11,12 @@ from tools.medicine.frequencies import Frequency, frequencies
 from tools.medicine.quantities import SOFT, Quantity, quantities, same, same_amount, same_number
 
 _DOSES = frozenset({"mass", "volume", "units", "tablet", "mass/mass", "amount", "equivalent"})
+_SCALE = re.compile(r"\d\s*[+-]?\s*/\s*$")
+_GRADED = re.compile(
+    r"strength|power|motor|\bmrc\b|pain|\bvas\b|\bnrs\b|肌力|疼痛|评分|kraft|schmerz|force|douleur|fuerza|dolor|muscul"
+)
+_RARE = 1 / 6.5
+"""Times a day below which a frequency is one of weeks and months."""
 _TEMPERATURES = frozenset({"temperature", "fahrenheit"})
 
 
@@ -34,13 +42,19 @@ def measures(text: str, folded: str, lang: str) -> Measures:
     numbers: list[Quantity] = []
     hints: list[Quantity] = []
     for number in quantities(folded, lang):
-        inside = any(start <= number.start < end for start, end in spans)
+        inside = any(start <= number.start < end for start, end in spans) or _out_of(folded, number)
         (hints if inside or number.strength == "hint" else numbers).append(number)
     for often_ in often:
         hints += [
             Quantity((value,), None, 1.0, "hint", often_.start, often_.end) for value in (*often_.numbers, often_.times)
         ]
     return Measures(text, folded, numbers, often, dates, times, hints)
+
+
+def _out_of(folded: str, number: Quantity) -> bool:
+    """Whether it is the 5 of a strength of 4/5 or the 10 of a pain of 8/10, which another language leaves out."""
+    scale = _SCALE.search(folded, max(0, number.start - 4), number.start)
+    return scale is not None and number.values[0] in (5, 10) and _GRADED.search(folded) is not None
 
 
 def compare(source: Measures, target: Measures) -> Iterator[Alarm]:
@@ -60,6 +74,8 @@ def _compare_numbers(source: Measures, target: Measures) -> Iterator[Alarm]:
             if match:
                 mine.remove(number)
                 theirs.remove(match)
+    _drop_sums(mine, theirs)
+    _drop_sums(theirs, mine)
     for number in [n for n in mine if n.dimension]:
         other = next((o for o in theirs if o.dimension and same_number(number, o) and _both_plain(number, o)), None)
         if other:
@@ -102,6 +118,19 @@ def _compare_numbers(source: Measures, target: Measures) -> Iterator[Alarm]:
                 target=shown,
                 why=f"“{shown.text}” of the translation is not in the source",
             )
+
+
+def _drop_sums(parts: list[Quantity], sums: list[Quantity]) -> None:
+    """Take out what is told in two units on one side and in one on the other: 2岁4个月, 28 months."""
+    for one, other in list(pairwise(parts)):
+        near = other.start - one.end < 6
+        if not near or not one.dimension == other.dimension == "time" or not one.factor > other.factor:
+            continue
+        total = replace(one, values=(one.scaled()[0] + other.scaled()[0],), factor=1.0)
+        if told := next((each for each in sums if each.factor < one.factor and same(total, each)), None):
+            parts.remove(one)
+            parts.remove(other)
+            sums.remove(told)
 
 
 def _identical(one: Quantity, other: Quantity, texts: str) -> bool:
@@ -276,6 +305,8 @@ def _compare_frequencies(source: Measures, target: Measures) -> Iterator[Alarm]:
 def _frequency_told(often: Frequency, other: Measures) -> bool:
     if any(abs(each.times - often.times) < 1e-6 for each in other.frequencies):
         return True
+    if often.times < _RARE:  # every three weeks: not told by a 3 of other things
+        return any(n.dimension == "time" and abs(n.scaled()[0] * often.times - 1) < 0.1 for n in other.numbers)
     hour = 1 / 24
     plain = [n for n in (*other.numbers, *other.hints) if n.dimension != "time" or abs(n.factor - hour) < 1e-3]
     values = {v for n in plain for v in n.values}

@@ -3,11 +3,20 @@
 After NegEx (Chapman et al., J Biomed Inform 2001): cues, words that look like cues, and scopes that end at a stop.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
 from tools.medicine.lexicon import IDEOGRAPHIC, Finder, Mention, vocabulary, words
 
+UNPROVOKED = re.compile(r"无(?:明显)?诱因|无明显原因|无任何诱因")
+PROVOKED = re.compile(
+    r"(?<!no )(?<!any )(?<!without )(?<!an )(?<!of )(?<!not )"
+    r"\b(?:obvious|apparent|clear|evident|identifiable|particular|specific)"
+    r" (?:reason|cause|trigger|precipita|inducement|predisposing|provocation)"
+)
+_END = re.compile(r"[;；。]|\.\s|\bbut\b|\bmais\b|\bpero\b|\baber\b|但")
+"""What ends every negation."""
 _SCOPE = 170
 _SCOPE_HAN = 40
 
@@ -47,15 +56,22 @@ def find_negations(folded: str, lang: str) -> Negations:
         )
     if lang == "es":  # no toma ningún, no ha tenido nunca: one negation
         hard = tuple(m for i, m in enumerate(hard) if not (i and _doubles(folded, hard[i - 1], m)))
+    if lang == "en":  # neither … nor, no … nor: one negation of several things
+        hard = tuple(m for i, m in enumerate(hard) if not (i and _nor(folded, hard[i - 1], m)))
     soft = tuple(m for m in found if m.key == "soft")
     return Negations(hard, soft, sum(1 + _listed(folded, m, lang) for m in hard))
+
+
+def _nor(folded: str, first: Mention, second: Mention) -> bool:
+    between = folded[first.end : second.start]
+    return folded[second.start : second.end] == "nor" and len(between) < 90 and not re.search(r"[.;:]", between)
 
 
 def _doubles(folded: str, first: Mention, second: Mention) -> bool:
     return (
         folded[first.start : first.end] == "no"
         and folded[second.start : second.end].startswith(("ning", "nunca", "ni", "nada", "jamas", "tampoco"))
-        and not any(c in folded[first.end : second.start] for c in ".,;:")
+        and not re.search(r"[.,;:]|\b(?:y|e|pero|aunque)\b", folded[first.end : second.start])
     )
 
 
@@ -84,10 +100,22 @@ def _listed(folded: str, cue: Mention, lang: str) -> int:
     return len(marks) if lang in IDEOGRAPHIC or any(mark.isalpha() for mark in marks) else 0
 
 
+@cache
+def _affirmed(lang: str) -> re.Pattern[str]:
+    """A word right before a finding, with at most one word between, that says that it is there."""
+    cues = {
+        "en": r"(?<![a-z])with (?:[a-z]+ )?$", "fr": r"(?<![a-z])avec (?:une? )?$",
+        "es": r"(?<![a-z])con (?:una? )?$", "de": r"(?<![a-z])mit (?:[a-z]+ )?$", "zh": r"(?<!不)(?<!无)(?<!未)伴有?$",
+    }  # fmt: skip
+    return re.compile(cues.get(lang, r"(?!)"))
+
+
 def negated(folded: str, mention: Mention, found: Negations, lang: str) -> bool | None:
     """Whether a finding is negated: True or False where that is plain, None where the text may be read either way."""
     if any(cue.start < mention.end and mention.start < cue.end for cue in found.hard):
         return None
+    if _affirmed(lang).search(folded, max(0, mention.start - 24), mention.start):
+        return False
     window = 12 if lang in IDEOGRAPHIC else 32
     for cue in found.hard:
         if cue.end <= mention.start:
@@ -97,9 +125,11 @@ def negated(folded: str, mention: Mention, found: Negations, lang: str) -> bool 
             return True if len(between) <= window and not any(c in between for c in ",，、") else None
         if cue.start >= mention.end and cue.start - mention.end < (8 if lang in IDEOGRAPHIC else 60):
             return None
-    near = 6 if lang in IDEOGRAPHIC else 60
-    if any(-near < soft.start - mention.end < near or -near < mention.start - soft.end < near for soft in found.soft):
+    near, before = (6, 6) if lang in IDEOGRAPHIC else (60, 30)
+    if any(-near < soft.start - mention.end < near or -near < mention.start - soft.end < before for soft in found.soft):
         return None
-    if found.hard and any(cue.end <= mention.start and mention.start - cue.end < 140 for cue in found.hard):
-        return None
+    for cue in found.hard:
+        between = folded[cue.end : mention.start] if cue.end <= mention.start else ""
+        if between and len(between) < 140 and not _END.search(between):
+            return None
     return False

@@ -3,12 +3,17 @@
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 from tools.medicine.lexicon import vocabulary, words
 from tools.medicine.numerals import Number, Strength, numbers
 
 SOFT = frozenset({"tablet", "percent", "rate", "pressure", "count", "packyear"})
 """Dimensions whose unit is often left unwritten in clinical text, or worded otherwise."""
+_DIVIDED = re.compile(r"\s*(?:/\s*\(?|per\b|par\b|por\b|pro\b|每)\s*")
+_INSIDE = re.compile(r"\s*(?:/|·|\*|×|x|\.|⋅)\s*")
+"""Between units in brackets below a stroke: μg/(kg·min)."""
+_BEFORE = re.compile(r"(?<![a-z])(day|week|month|jour|semaine|mois|dia|semana|mes|tag|woche|monat)s?\s+$")
 _TIMES = re.compile(r"\s*(?:次|回|times?\b|fois\b|veces\b|vez\b|mal\b)")
 _LINK = re.compile(r"\s*(?:-|~|～|—|至|到|or|to|a|à|ou|und|bis|oder|o|y|et|and|/|x|×|、|,|;|或|\*)\s*")
 _VAGUE = re.compile(r"[\s-]*(?:余|多|来|几|个|plus|\+|full|more|consecutive)*\s*-?\s*")
@@ -49,6 +54,7 @@ def _units() -> tuple[re.Pattern[str], dict[str, tuple[str, float]]]:
 def quantities(folded: str, lang: str) -> list[Quantity]:
     """Every number of folded text with the unit that belongs to it; in "5-10 mg" the unit belongs to both."""
     found = [_with_unit(folded, number) for number in numbers(folded, lang)]
+    found = [_ordinal(folded, each) for each in found]
     for index in range(len(found) - 2, -1, -1):
         this, following = found[index], found[index + 1]
         if (
@@ -58,7 +64,21 @@ def quantities(folded: str, lang: str) -> list[Quantity]:
             and _LINK.fullmatch(folded, this.end, following.start)
         ):
             found[index] = replace(this, dimension=following.dimension, factor=following.factor)
+    for index, (this, following) in enumerate(pairwise(found)):  # 32+4周: 32 weeks and 4 days
+        weeks = this.dimension in {None, "time"} and following.dimension == "time" and following.factor == 7
+        if weeks and folded[this.end : following.start].strip() == "+" and following.values[0] < 7 < this.values[0]:
+            found[index : index + 2] = [replace(this, dimension="time", factor=7.0), replace(following, factor=1.0)]
     return found
+
+
+def _ordinal(folded: str, number: Quantity) -> Quantity:
+    """ "day 3" and "week 12" are the third day and the twelfth week, as 第3天 is."""
+    before = _BEFORE.search(folded, max(0, number.start - 12), number.start)
+    if number.dimension is not None or before is None or number.strength == "hint":
+        return number
+    _, table = _units()
+    dimension, factor = _lookup(table, before[1])
+    return replace(number, dimension=dimension, factor=factor)
 
 
 def _with_unit(folded: str, number: Number) -> Quantity:
@@ -78,11 +98,12 @@ def _with_unit(folded: str, number: Number) -> Quantity:
             else bare
         )
     dimension, factor = _lookup(table, unit.group())
-    end = unit.end()
+    end, inside = unit.end(), False
     if dimension == "time" and unit.group() in {"日", "月", "a", "an"} and unit.group() != "日":
         dimension, factor = ("time", factor) if unit.group() != "a" else (None, 1.0)
         end = end if dimension else number.end
-    while divided := re.compile(r"\s*(?:/|per\b|par\b|por\b|pro\b|每)\s*").match(folded, end):
+    while divided := (_INSIDE if inside else _DIVIDED).match(folded, end):
+        inside = inside or "(" in divided.group()
         below = pattern.match(folded, divided.end())
         if below is None or dimension is None:
             break
@@ -94,6 +115,8 @@ def _with_unit(folded: str, number: Number) -> Quantity:
         else:
             dimension, factor = f"{dimension}/{lower}", factor / size
         end = below.end()
+    if inside and folded[end : end + 1] == ")":
+        end += 1
     values = number.values
     if dimension == "time" and re.match(r"半", folded[end:]):
         values, end = tuple(value + 0.5 for value in values), end + 1

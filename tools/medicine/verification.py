@@ -18,7 +18,21 @@ from tools.medicine.script import untranslated, wrong_language
 from tools.medicine.terms import covered, find_opposites, find_terms, kind, opposite_pairs
 
 _STRONG = frozenset(
-    {"unremarkable", "uneventful", "unclear", "afebrile", "asymptomatic", "不明", "不明原因", "不清", "无症状"}
+    {
+        "withheld",
+        "unaffected",
+        "uninvolved",
+        "uninjured",
+        "unremarkable",
+        "uneventful",
+        "unclear",
+        "afebrile",
+        "asymptomatic",
+        "不明",
+        "不明原因",
+        "不清",
+        "无症状",
+    }
 )
 """Words that negate by themselves and that every translation renders by a negation or by a word of its own kind."""
 
@@ -65,6 +79,7 @@ def verify(source: str, source_lang: str, target: str, target_lang: str) -> list
             alarms += _sides(mine, theirs, beads)
         if negation.knows(mine.lang) and negation.knows(theirs.lang):
             alarms += _negations(mine, theirs, beads)
+            alarms += _cause(mine, theirs)
             alarms += _opposites(mine, theirs)
     order = {"critical": 0, "major": 1, "minor": 2}
     return sorted(dict.fromkeys(alarms), key=lambda alarm: order[alarm.severity])
@@ -222,7 +237,8 @@ def _sides(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Itera
                 and ((gone and new) or count[opposite] != other[opposite])
             )
             hinted = new and count[f"hint_{side}"] and not other[side]
-            if not (swapped or turned or hinted or (gone and other[opposite] == 0)):
+            moved = _moved(count, other, side, opposite)
+            if not (swapped or turned or hinted or moved or (gone and other[opposite] == 0)):
                 continue
             first = next(m for m in here if m.key in {side, f"hint_{side}"})
             wrong = next((m for m in there if m.key == opposite), None)
@@ -235,6 +251,16 @@ def _sides(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Itera
             )
             yield Alarm(kind="laterality", severity="critical", source=shown, target=theirs_shown, why=why)
             break
+
+
+def _moved(count: Counter[str], other: Counter[str], side: str, opposite: str) -> bool:
+    """Whether as many sides are told as before, one of them turned: 左房, 左室, but left atrium, right ventricle."""
+
+    def told(counted: Counter[str], name: str) -> int:
+        return counted[name] + counted[f"hint_{name}"]
+
+    lost, won = told(count, side) - told(other, side), told(other, opposite) - told(count, opposite)
+    return lost > 0 and lost == won and other[opposite] > 0 and not count["both"] and not other["both"]
 
 
 def _negations(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Iterator[Alarm]:
@@ -283,6 +309,15 @@ def _negations(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
                 target=shown,
                 why=f"the negation “{shown.text}” is not in the source",
             )
+
+
+def _cause(mine: _Side, theirs: _Side) -> Iterator[Alarm]:
+    """无明显诱因 that became "for obvious reason": the negation of a cause is so common that it counts as one word."""
+    source, target = negation.UNPROVOKED.search(mine.folded), negation.PROVOKED.search(theirs.folded)
+    if mine.lang == "zh" and theirs.lang == "en" and source and target:
+        shown, back = span(mine.text, *source.span()), span(theirs.text, *target.span())
+        why = f"the negation in “{shown.text}” is not in the translation"
+        yield Alarm(kind="negation", severity="critical", source=shown, target=back, why=why)
 
 
 def _flipped(
