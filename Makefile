@@ -34,7 +34,7 @@ serve: $(VENV)/.installed ## Start the service on 127.0.0.1:8321
 	@$(BIN)/consilia serve
 
 test: $(VENV)/.installed-dev ## Run every test that needs no browser and no vLLM
-	@$(BIN)/python -m pytest -m "not browser and not vllm"
+	@$(BIN)/python -m pytest -m "not browser and not vllm and not schema"
 
 lint: $(VENV)/.installed-dev ## Check style and the layers of the packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
@@ -99,6 +99,12 @@ bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: m
 
 chaos: $(VENV)/.installed-dev ## Kill processes while N runs are under way, over both databases: make chaos N=1000
 	@$(BIN)/python -m tests.chaos.chaos --runs $(or $(N),300) $(if $(SEED),--seed $(SEED))
+
+sbom: $(VENV)/.installed ## Write out/sbom.cdx.json, the software bill of materials
+	@$(BIN)/python -m scripts.write_sbom
+
+audit: $(VENV)/.installed-dev ## Ask an advisory database about every locked package (needs the network)
+	@$(BIN)/python -m scripts.audit_dependencies --service $(or $(AUDIT_SERVICE),pypi)
 
 clean: ## Remove the environment and what was made
 	rm -rf $(VENV) .venv-reference var out build dist

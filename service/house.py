@@ -143,7 +143,7 @@ async def open_house(
         servers = {
             "documents": documents.server(document_limits(limits)),
             "contracts": contracts.server(),
-            "records": records_server.server(limits.record_characters),
+            "records": records_server.server(limits.record_characters, document_limits(limits)),
             "medicine": medicine.server(settings.data_dir / "knowledge"),
             "finance": finance.server(MarketStore(database), _finance_limits(limits)),
             "suitability": suitability.server(),

@@ -36,6 +36,7 @@ from service.api import (
 )
 from service.api.auditing import Audited
 from service.api.bodies import Bodies
+from service.api.description import describe
 from service.api.headers import Headers
 from service.api.turnstile import Turnstile
 from service.house import House
@@ -90,6 +91,7 @@ def create_app(house: House) -> FastAPI:
     app.router.routes[:0] = openai.routes  # first, as looking through all others costs half a millisecond
     app.router.routes.append(Route(endpoint.PATH, mcp.endpoint))
     app.include_router(metadata.router)
+    describe(app)
     show_errors(app)
     app.state.metrics = metrics.RequestMetrics()
     app.add_middleware(Bodies, limits=house.settings.limits)
@@ -164,7 +166,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(error.status_code, "bad_request")
-    return _body(error.status_code, code, str(error.detail))
+    response = _body(error.status_code, code, str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _unstorable(request: Request, error: Exception) -> Response:

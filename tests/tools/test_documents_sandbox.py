@@ -201,3 +201,45 @@ async def test_an_error_reaches_the_mcp_client_with_its_code() -> None:
         assert (result.meta or {})[ERROR_META]["code"] == "scanned_pdf"
         result = await client.call_tool("read_document", {"content_base64": "?", "name": "a.pdf"})
         assert (result.meta or {})[ERROR_META]["code"] == "invalid_input"
+
+
+CDA = '<ClinicalDocument xmlns="urn:hl7-org:v3"><title>Summary</title>{}</ClinicalDocument>'
+BUNDLE = '{{"resourceType": "Bundle", "entry": [{}]}}'
+NASTY_RECORDS = {
+    "nothing": ("", "empty_document"),
+    "a cut CDA document": (CDA.format("<component>")[:-10], "invalid_clinical_document"),
+    "a CDA document without words": (CDA.format("").replace("Summary", ""), "invalid_clinical_document"),
+    "external entities": (
+        '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + CDA.format("&x;"),
+        "invalid_clinical_document",
+    ),
+    "a billion laughs": (LAUGHS.replace(BODY, CDA.format("&b;")), "invalid_clinical_document"),
+    "another root": ('<x xmlns="urn:hl7-org:v3"><ClinicalDocument/></x>', "invalid_clinical_document"),
+    "NUL in XML": (CDA.format("a\0b"), "invalid_clinical_document"),
+    "a cut Bundle": (BUNDLE.format('{"resource": {"a": 1'), "invalid_fhir"),
+    "a Bundle without words": (BUNDLE.format(""), "invalid_fhir"),
+    "a Bundle nested too deep": (BUNDLE.format('{"resource": ' * 3_000 + "1" + "}" * 3_000), "invalid_fhir"),
+    "a Bundle of too many resources": (BUNDLE.format(",".join(['{"resource":{"a":1}}'] * 60_000)), "invalid_fhir"),
+    "half a surrogate pair": (BUNDLE.format('{"resource": {"a": "\\ud800"}}'), "invalid_fhir"),
+}
+
+
+@pytest.mark.parametrize("kind", NASTY_RECORDS)
+async def test_a_nasty_record_gives_its_clear_error(kind: str) -> None:
+    text, code = NASTY_RECORDS[kind]
+    with pytest.raises(ConsiliaError) as caught:
+        await sandbox.parse_in_sandbox("record", text.encode(), "a record")
+    assert (caught.value.code, caught.value.status) == (code, 422)
+    assert "passwd" not in caught.value.message
+    assert len(caught.value.message) > 20
+
+
+async def test_a_record_is_parsed_in_confinement() -> None:
+    parsed = await sandbox.parse_in_sandbox("record", CDA.format("").encode(), "a record")
+    assert parsed.fields["text"] == "Summary\n"
+    assert {name for name, was in parsed.confinement.items() if was} >= {
+        "memory",
+        "time",
+        "written_files",
+        "privileges",
+    }

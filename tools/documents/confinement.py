@@ -2,8 +2,8 @@
 
     python -P -m tools.documents.confinement < request > answer
 
-The request is a line of JSON (`{"name", "limits"}`) and then the file's bytes; the answer is one JSON object with
-`confinement` and either `document` (fields but `name` and `sha256`) or `error` (a `ConsiliaError` payload).
+The request is a line of JSON (`{"parser", "name", "limits"}`) and then the file's bytes; the answer is one JSON object
+with `confinement` and either `parsed` (what the parser gave) or `error` (a `ConsiliaError` payload).
 """
 
 import ctypes
@@ -14,12 +14,15 @@ import os
 import resource
 import signal
 import sys
+from types import ModuleType
 from typing import Final
 
 from tools.documents.faults import ParserMemory
 from tools.documents.limits import Limits
-from tools.documents.parsing import parse
 from tools.errors import ConsiliaError
+
+PARSERS: Final = {"document": "tools.documents.parsing", "record": "tools.medicine.record_parsing"}
+"""Modules with a function `parse(content, name, limits)`, by the name that a request gives."""
 
 _NEW_USER_NAMESPACE: Final = 0x10000000
 _NEW_NET_NAMESPACE: Final = 0x40000000
@@ -59,15 +62,19 @@ def _limit(kind: int, value: int) -> bool:
     return True
 
 
-def _load_parser(content: bytes) -> None:
+def _load_parser(parser: str, content: bytes) -> ModuleType:
     """Import our own code while files may still be opened; only first bytes are looked at."""
-    if b"%PDF-" in content[:1024]:
+    module = importlib.import_module(PARSERS[parser])
+    if parser != "document":
+        pass
+    elif b"%PDF-" in content[:1024]:
         importlib.import_module("tools.documents.pdf")
     elif content.startswith(b"PK"):
         importlib.import_module("tools.documents.word")
     else:
         importlib.import_module("tools.documents.text")
     importlib.import_module("lingua")
+    return module
 
 
 def main() -> None:
@@ -75,16 +82,16 @@ def main() -> None:
     content = sys.stdin.buffer.read()
     os.close(0)
     limits = Limits(**request["limits"])
-    _load_parser(content)
+    module = _load_parser(request["parser"], content)
     answer: dict[str, object] = {"confinement": confine(limits)}
     try:
-        answer["document"] = parse(content, request["name"], limits)
+        answer["parsed"] = module.parse(content, request["name"], limits)
         packed = json.dumps(answer)
     except ConsiliaError as error:
         answer["error"] = error.as_payload()
         packed = json.dumps(answer)
     except MemoryError:
-        answer.pop("document", None)
+        answer.pop("parsed", None)
         answer["error"] = memory_error(limits).as_payload()
         packed = json.dumps(answer)
     sys.stdout.write(packed)

@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -34,6 +34,17 @@ class Reading:
     confinement: dict[str, bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a parser made of a file, in JSON types, and what it was confined by."""
+
+    fields: dict[str, Any]
+    confinement: dict[str, bool]
+
+
+ParserName = Literal["document", "record"]
+
+
 async def read_in_sandbox(content: bytes, name: str, limits: Limits | None = None) -> Document:
     """As `reading.read`, in a process with limits on memory, time, files and, where the kernel lets us, no network.
 
@@ -44,13 +55,24 @@ async def read_in_sandbox(content: bytes, name: str, limits: Limits | None = Non
 
 async def confined_reading(content: bytes, name: str, limits: Limits | None = None) -> Reading:
     """As `read_in_sandbox`, and says how the process was confined."""
+    parsed = await parse_in_sandbox("document", content, name, limits)
+    try:
+        return Reading(as_document(parsed.fields, content, name), parsed.confinement)
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise _unusable(name) from error
+
+
+async def parse_in_sandbox(parser: ParserName, content: bytes, name: str, limits: Limits | None = None) -> Parsed:
+    """What a parser (`tools.documents.confinement.PARSERS`) makes of a file, in a process of its own. Raises as
+    `read_in_sandbox`, and what the parser raises."""
     limits = limits or Limits()
     if not content:
         raise EmptyDocument(f"{name!r} is empty: it has no bytes", name=name)
     if len(content) > limits.max_bytes:
         message = f"{name!r} has {len(content)} bytes; at most {limits.max_bytes} are read"
         raise DocumentTooLarge(message, name=name, bytes=len(content), max_bytes=limits.max_bytes)
-    request = json.dumps({"name": name, "limits": asdict(limits)}).encode() + b"\n" + content
+    asked = {"parser": parser, "name": name, "limits": asdict(limits)}
+    request = json.dumps(asked).encode() + b"\n" + content
     answer, complaint, status = await _answer(request, name, limits)
     if status != 0:
         raise _death(status, complaint, name, limits)
@@ -58,11 +80,13 @@ async def confined_reading(content: bytes, name: str, limits: Limits | None = No
         said: dict[str, Any] = json.loads(answer)
         if "error" in said:
             raise ConsiliaError.from_payload(said["error"])
-        return Reading(as_document(said["document"], content, name), said["confinement"])
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        raise ParserCrash(
-            f"the parser of {name!r} gave no usable answer; the file may be damaged", name=name
-        ) from error
+        return Parsed(said["parsed"], said["confinement"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unusable(name) from error
+
+
+def _unusable(name: str) -> ParserCrash:
+    return ParserCrash(f"the parser of {name!r} gave no usable answer; the file may be damaged", name=name)
 
 
 async def _answer(request: bytes, name: str, limits: Limits) -> tuple[bytes, bytes, int]:

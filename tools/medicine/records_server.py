@@ -9,14 +9,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.documents.document import Block, Page
-from tools.documents.languages import language_of
+from tools.documents.limits import Limits
+from tools.documents.sandbox import parse_in_sandbox
 from tools.errors import InvalidInput
 from tools.medicine import obedience, segmentation, term_base, verification
 from tools.medicine.alarms import Alarm
-from tools.medicine.clinical_document import is_clinical_document, read_clinical_document
 from tools.medicine.extraction.extraction import MAX_CHARACTERS, extract
 from tools.medicine.extraction.keydata import KeyData
-from tools.medicine.fhir.reading import from_fhir, is_bundle
 from tools.medicine.identity.deidentification import deidentify
 from tools.medicine.identity.mapping import IdentityMapping, Options
 from tools.medicine.lexicon import language
@@ -82,8 +81,11 @@ class Verified(BaseModel):
     result: list[list[Alarm]]
 
 
-def server(characters: int = MAX_CHARACTERS) -> ToolServer:
-    """An MCP server with tools to read, de-identify, cut, translate and verify records of so many characters."""
+def server(characters: int = MAX_CHARACTERS, limits: Limits | None = None) -> ToolServer:
+    """An MCP server with tools to read, de-identify, cut, translate and verify records of so many characters.
+
+    limits: of reading one, as for documents.
+    """
     served = ToolServer("records", title="Medical records", instructions=_INSTRUCTIONS)
     served.confidential = True
 
@@ -95,23 +97,17 @@ def server(characters: int = MAX_CHARACTERS) -> ToolServer:
         ),
         annotations=READ_ONLY,
     )
-    def read_document(  # pyright: ignore[reportUnusedFunction], registered by the decorator
+    async def read_document(  # pyright: ignore[reportUnusedFunction], registered by the decorator
         content_base64: Annotated[str, Field(description="The file's bytes in Base64 (RFC 4648)")],
     ) -> segmentation.ReadRecord:
         try:
             content = base64.b64decode(content_base64, validate=True)
         except (binascii.Error, ValueError):
             raise InvalidInput("content_base64 is no Base64", field="content_base64") from None
-        bundle = is_bundle(content) and not is_clinical_document(content)
-        text, blocks, language = from_fhir(content) if bundle else read_clinical_document(content)
-        return segmentation.ReadRecord(
-            form="fhir" if bundle else "cda",
-            sha256=hashlib.sha256(content).hexdigest(),
-            language=language or language_of(text),
-            text=text,
-            pages=(Page(number=1, start=0, end=len(text)),),
-            blocks=tuple(blocks),
-        )
+        parsed = (await parse_in_sandbox("record", content, "the record", limits)).fields
+        pages = (Page(number=1, start=0, end=len(parsed["text"])),)
+        digest = hashlib.sha256(content).hexdigest()
+        return segmentation.ReadRecord.model_validate({**parsed, "sha256": digest, "pages": pages})
 
     @served.tool(
         title="De-identify a record",
