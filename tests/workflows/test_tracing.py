@@ -95,3 +95,35 @@ def test_the_source_of_a_figure_is_the_call_and_the_place_in_its_result():
 def test_with_nothing_known_every_number_is_caught():
     assert [each.text for each in untraceable("5 of 7, 8%, 九成", Ground((), {}))] == ["5", "7", "8%", "九成"]
     assert len(written("no number here, C3 and R5")) == 0
+
+
+PORTFOLIO = ground(
+    {
+        "t1": {
+            "measures": {"volatility": 0.0842, "annualised_return": 0.0511, "maximum_drawdown": {"depth": 0.2031}},
+            "shares": [{"weight": 0.254, "risk": 0.391}],
+            "weighted_ongoing_fee": 0.0071,
+        }
+    },
+    ["I could bear a loss of 15%"],
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("Its volatility is 8.4%.", True),
+        ("Its volatility is 5.1%.", False),
+        ("It returned 5.1% a year with a volatility of 8.4%.", True),
+        ("It returned 25.4% a year.", False),
+        ("The deepest fall was 20.3%; the fund is 25.4% of the money.", True),
+        ("The fees are 8.4% a year.", False),
+        ("年化波动率8.4%，最大回撤20.3%，占资金25.4%，贡献了39.1%的风险。", True),
+        ("年化波动率20.3%。", False),
+        ("费率为每年0.71%，收益率5.11%。", True),
+        ("You could bear a loss of 15%.", True),
+    ],
+)
+def test_a_percentage_must_be_what_it_is_said_to_be(text: str, holds: bool):
+    assert (untraceable(text, PORTFOLIO, as_said=True) == []) == holds
+    assert untraceable(text, PORTFOLIO) == []

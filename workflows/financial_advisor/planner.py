@@ -130,6 +130,12 @@ def _aim(s: Situation) -> float:
     return most
 
 
+def _needed(s: Situation) -> float:
+    """The share of the money that the client needs within a year."""
+    need = s.client.liquidity_need
+    return min(1.0, need / s.total) if need > 0 and s.total else 0.0
+
+
 def _choosing(s: Situation, key: str, tool: str, **more: Any) -> Planned | None:
     funds = universe(s)
     waiting = bool(s.weights) and _ready(s) and not s.done("current")
@@ -139,7 +145,8 @@ def _choosing(s: Situation, key: str, tool: str, **more: Any) -> Planned | None:
     known = [*ids, CASH]
     current = dict(s.weights) if s.weights and all(name in known for name in s.weights) else None
     return _plan(
-        key, "finance", tool, fund_ids=known, currency=s.currency, bounds=limits(funds), current=current, **more
+        key, "finance", tool, fund_ids=known, currency=s.currency, bounds=limits(funds, _needed(s)), current=current,
+        **more,
     )  # fmt: skip
 
 

@@ -100,6 +100,14 @@ def orders(m: Material) -> Section | None:
         lines.append(
             m.say(f"Cash afterwards: {m.money(found.cash_after)}.", f"交易后现金：{m.money(found.cash_after)}。")
         )
+        need = m.situation.client.liquidity_need
+        if found.cash_after < need:
+            lines.append(
+                m.say(
+                    f"You need {m.money(need)} within a year: what is not in cash would have to come from selling funds.",
+                    f"您一年内需要{m.money(need)}：现金不足的部分需要赎回基金。",
+                )
+            )
     return Section(key="orders", title=m.say("Orders that lead there", "调仓明细"), paragraphs=tuple(lines))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tools.finance.market import Fund
-from tools.suitability.gate import Product, suitable
+from tools.suitability.gate import CASH, Product, suitable
 from tools.suitability.rules import Rules, rules
 from workflows.financial_advisor.situation import Situation
 
@@ -42,10 +42,13 @@ def universe(s: Situation) -> list[Fund]:
     return list(found.values())[:MOST_FUNDS]
 
 
-def limits(funds: Sequence[Fund], law: Rules | None = None) -> dict[str, dict[str, float]]:
-    """Largest share of each fund that the gate would let pass, so that a proposal needs no cutting."""
+def limits(funds: Sequence[Fund], cash: float = 0.0, law: Rules | None = None) -> dict[str, dict[str, float]]:
+    """Largest share of each fund that the gate would let pass, so that a proposal needs no cutting.
+
+    cash: the share that stays in cash, since it is needed within a year.
+    """
     law = law or rules()
-    bounds: dict[str, dict[str, float]] = {}
+    bounds: dict[str, dict[str, float]] = {CASH: {"lower": round(cash, 6), "upper": 1.0}} if cash else {}
     for fund in funds:
         same = sum(other.category == fund.category for other in funds)
         most = min(law.single_fund[fund.risk_class], law.category.get(fund.category, 1.0) / same)
