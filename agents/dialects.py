@@ -7,7 +7,7 @@ A dialect is data: the pool writes requests and reads answers by it, and knows n
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-DialectName = Literal["vllm", "sglang", "llamacpp", "ollama", "lmstudio", "mlx", "ktransformers"]
+DialectName = Literal["vllm", "sglang", "llamacpp", "ollama", "lmstudio", "mlx", "ktransformers", "rayserve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,23 @@ KTRANSFORMERS: Final = Dialect(
     tells_context=False,
 )
 
+RAYSERVE: Final = Dialect(
+    name="rayserve",
+    title="Ray Serve",
+    sources=(
+        "https://docs.ray.io/en/latest/serve/llm/serving-llms.html (vLLM behind /v1/chat/completions and /v1/models)",
+        "what it hands on to vLLM is vLLM's; of vLLM's other paths it is not told that it has them, so none is used",
+    ),
+    health=_MODELS,
+    metrics=None,
+    budget="thinking_token_budget",
+    priority=True,
+    salt=True,
+    continues=VLLM.continues,
+    strict_tools=True,
+    tells_context=False,
+)
+
 DIALECTS: Final[dict[DialectName, Dialect]] = {
-    each.name: each for each in (VLLM, SGLANG, LLAMACPP, OLLAMA, LMSTUDIO, MLX, KTRANSFORMERS)
+    each.name: each for each in (VLLM, SGLANG, LLAMACPP, OLLAMA, LMSTUDIO, MLX, KTRANSFORMERS, RAYSERVE)
 }

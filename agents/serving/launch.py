@@ -80,11 +80,11 @@ def _server(
     model: Served, serve: Serve, number: int, port: int, devices: tuple[int, ...], python: Path, folder: Path
 ) -> Launch:
     facts = catalogue().find(model.catalogue)
-    weights, environment = _weights(model, serve, facts, folder)
-    words = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", weights]
+    source, environment = weights(model, serve, facts, folder)
+    words = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", source]
     words += ["--served-model-name", model.served or model.name, "--host", serve.host, "--port", str(port)]
-    words += _context(model, serve, facts, local=bool(environment.get("HF_HUB_OFFLINE")))
-    words += _family(facts)
+    words += context_options(model, serve, facts, local=bool(environment.get("HF_HUB_OFFLINE")))
+    words += family_options(facts)
     words += ["--enable-prompt-tokens-details", "--scheduling-policy", "priority", "--disable-uvicorn-access-log"]
     if serve.load_format != "auto":
         words += ["--load-format", serve.load_format]
@@ -105,7 +105,8 @@ def _server(
     )
 
 
-def _weights(model: Served, serve: Serve, facts: Model, folder: Path) -> tuple[str, dict[str, str]]:
+def weights(model: Served, serve: Serve, facts: Model, folder: Path) -> tuple[str, dict[str, str]]:
+    """(what --model is, the environment for it). Raises CannotServe."""
     source = serve.source or "hf:"
     hub, _, name = source.partition(":")
     if hub in ("hf", "modelscope"):
@@ -128,7 +129,8 @@ def _weights(model: Served, serve: Serve, facts: Model, folder: Path) -> tuple[s
     return str(path), {"HF_HUB_OFFLINE": "1"}
 
 
-def _context(model: Served, serve: Serve, facts: Model, *, local: bool) -> list[str]:
+def context_options(model: Served, serve: Serve, facts: Model, *, local: bool) -> list[str]:
+    """The length of a request. local: its own folder says how long it may be. Raises CannotServe."""
     if serve.context is None:
         return [] if local else ["--max-model-len", str(facts.context)]
     if serve.context > facts.context and "--hf-overrides" not in serve.options:
@@ -140,7 +142,7 @@ def _context(model: Served, serve: Serve, facts: Model, *, local: bool) -> list[
     return ["--max-model-len", str(serve.context)]
 
 
-def _family(facts: Model) -> list[str]:
+def family_options(facts: Model) -> list[str]:
     """The parsers of the family. Its published chat template serves tools, so none of vLLM's examples is needed.
 
     Without the strict level vLLM holds a tool's arguments to JSON, but not to the tool's schema (0.32, llama3_json).

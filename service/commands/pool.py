@@ -32,6 +32,7 @@ for command in (
     pool_servers.restart,
     pool_servers.adapter,
     pool_servers.drain,
+    pool_servers.manifests,
 ):
     app.command(rich_help_panel="Servers")(command)
 

@@ -16,6 +16,9 @@ from rich.text import Text
 from agents.serving import adapters, control
 from agents.serving.install import Kind, own_python
 from agents.serving.install import install as make_environment
+from agents.serving.manifest_files import as_yaml, kustomization, pool_table
+from agents.serving.manifests import Cluster, endpoints, kubernetes
+from agents.serving.ray_service import ray_serve
 from agents.serving.standing import Home, Standing
 from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run, settings
 from tools.errors import ConsiliaError, InvalidInput
@@ -142,6 +145,39 @@ def drain(
     run(done())
     told = "gets requests again" if undo else "gets no new requests"
     out.print(f"{url} ({known[url]}) {told}, within {chosen.pool.health_seconds:g} s", highlight=False, soft_wrap=True)
+
+
+def manifests(
+    folder: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("deploy/kubernetes/models"),
+    ray: Annotated[bool, typer.Option("--ray-serve", help="One RayService for all models, for KubeRay.")] = False,
+    namespace: Annotated[str, typer.Option(help="Of the objects.")] = "consilia",
+    image: Annotated[str, typer.Option(help="Of the servers, with vLLM; with --ray-serve Ray's image.")] = "",
+    gpu: Annotated[str, typer.Option(help="The resource that a GPU is: amd.com/gpu for AMD's.")] = "nvidia.com/gpu",
+    storage: Annotated[str | None, typer.Option(help="Storage class of the volumes for weights.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the models that have serve = {…} as objects of Kubernetes, and the endpoints for Consilia's configuration.
+
+    Servers of one host become StatefulSets, those of several LeaderWorkerSets (vLLM on Ray).
+    """
+    chosen = settings(config)
+    own = {"ray_image" if ray else "image": image} if image else {}
+    cluster = Cluster(namespace=namespace, gpu=gpu, storage=storage, **own)
+
+    def made() -> dict[str, str]:
+        models, here = chosen.pool.models, chosen.config_dir
+        objects = {"models": ray_serve(models, cluster, here)} if ray else kubernetes(models, cluster, here)
+        files = {f"{name}.yaml": as_yaml(each) for name, each in objects.items()}
+        files["kustomization.yaml"] = as_yaml([kustomization(namespace, sorted(files))])
+        files["pool.toml"] = pool_table(models, endpoints(models, cluster, ray), ray)
+        return files
+
+    files = _shown(made)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        out.print(str(folder / name), highlight=False, soft_wrap=True)
+    out.print(f"Apply them by kubectl apply -k {folder}; put pool.toml into Consilia's consilia.toml.", soft_wrap=True)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ PATHS: dict[DialectName, str] = {
     "lmstudio": "",
     "mlx": "",
     "ktransformers": "",
+    "rayserve": "",
 }
 
 
@@ -111,6 +112,9 @@ RECORDED: dict[DialectName, list[str]] = {
 }
 
 
+RECORDED["rayserve"] = RECORDED["vllm"]  # it hands vLLM's chunks on
+
+
 @pytest.fixture(scope="module", params=list(DIALECTS))
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[DialectName, ModelServer]]:
     server = start_model_server("--only", PATHS[request.param])
@@ -153,6 +157,10 @@ async def test_its_recorded_answer_is_read_and_only_what_it_knows_is_sent(
             "lmstudio": {"top_k", "response_format", "stream_options"},
             "mlx": {"top_k", "min_p", "chat_template_kwargs", "stream_options"},
             "ktransformers": set(),
+            "rayserve": {
+                *("top_k", "min_p", "chat_template_kwargs", "response_format", "stream_options"),
+                *("cache_salt", "thinking_token_budget"),
+            },
         }[name]
     )
     last = request["messages"][-1]["content"]
@@ -187,7 +195,7 @@ async def test_a_full_queue_inside_a_stream_is_back_pressure(served: tuple[Diale
         assert pool.status()["models"][0]["endpoints"][0]["failures"] == 0
 
 
-@pytest.mark.parametrize("name", ["ollama", "lmstudio", "mlx", "ktransformers"])
+@pytest.mark.parametrize("name", ["ollama", "lmstudio", "mlx", "ktransformers", "rayserve"])
 def test_a_server_that_does_not_tell_its_context_must_be_configured_with_it(name: str) -> None:
     entry = {"name": "m", "catalogue": "qwen3-8b", "endpoints": ["http://h/v1"], "dialect": name}
     with pytest.raises(ValidationError, match="does not tell its context; set context"):
