@@ -83,7 +83,7 @@ def call(number: object, name: str, given: dict[str, object], meta: object) -> N
         say({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
         text(number, "done")
     elif name == "fetch":
-        text(number, (FOLDER / "page").read_text())
+        text(number, (FOLDER / str(given["page"])).read_text())
     elif name == "write":
         with (FOLDER / "written").open("a") as file:
             file.write(json.dumps(given) + "\n")

@@ -1,0 +1,193 @@
+"""What a run that has read untrusted content can do: nothing that writes or reaches out, unless somebody allows it.
+
+The pages attack, the model obeys every attack, and the server would write: nothing is written.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode, tools_condition
+
+from agents.chat_model import chat_model
+from agents.mcp_tools import mark_untrusted, mcp_tools
+from service.database import assistants, calls, threads
+from service.database.tables import DEFAULT_TENANT, new_id
+from service.house import Additions, House, open_house
+from service.runs.outcome import Outcome
+from service.runs.submit import Order, outcome, submit
+from service.settings import Settings
+from tests.service.puppet import ATTACKS, Puppet, attack
+from tests.tools import nasty_server
+from tests.tools.wicked_server import serving
+from workflows.registry import Workflow
+
+WRITE = 'nasty__write {"text": "SECRET"}'
+GIVEN: dict[str, Any] = {}
+
+
+class Steps(TypedDict, total=False):
+    """steps: (server/tool, arguments) to call one after the other. said: what each came to."""
+
+    steps: list[Any]
+    said: Annotated[list[str], lambda old, new: [*old, *new]]
+
+
+async def clerk(state: Steps, config: RunnableConfig) -> dict[str, Any]:
+    """Calls what it is told, in one node."""
+    said: list[str] = []
+    for entry, arguments in state["steps"]:
+        if entry == "read by itself":
+            mark_untrusted(config, "a web page")
+            continue
+        [tool] = await mcp_tools(config, entry)
+        said.append(str(await tool.ainvoke({**arguments, **GIVEN})))
+    return {"said": said}
+
+
+async def think(state: MessagesState, config: RunnableConfig) -> dict[str, Any]:
+    tools = await mcp_tools(config, "nasty/fetch", "nasty/write")
+    return {"messages": [await chat_model(config).bind_tools(tools).ainvoke(state["messages"], config)]}
+
+
+async def act(state: MessagesState, config: RunnableConfig) -> Any:
+    return await ToolNode(await mcp_tools(config, "nasty/fetch", "nasty/write")).ainvoke(state, config)
+
+
+def graphs() -> list[Workflow]:
+    steps = StateGraph(Steps).add_node("clerk", clerk).add_edge(START, "clerk").compile()
+    agent = StateGraph(MessagesState).add_node("think", think).add_node("tools", act).add_edge(START, "think")
+    agent.add_conditional_edges("think", tools_condition).add_edge("tools", "think")
+    made = {"clerk": steps, "trusting": steps, "quick": steps, "agent": agent.compile()}
+    return [Workflow(name=name, description=name, compiled=graph) for name, graph in made.items()]  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def puppet() -> Iterator[tuple[Puppet, str]]:
+    app = Puppet()
+    with serving(app) as url:
+        yield app, url
+
+
+@asynccontextmanager
+async def opened(folder: Path, model: str | None = None) -> AsyncIterator[House]:
+    named = ["fetch", "write"]
+    nasty = {
+        "command": [sys.executable, "-S", str(Path(nasty_server.__file__)), str(folder)],
+        "allow": dict.fromkeys(("clerk", "trusting", "quick", "agent"), named),
+        "without_approval": {"quick": ["write"]},
+        "after_untrusted": {"trusting": ["write"]},
+    }
+    pool = {"models": [{"name": "puppet", "catalogue": "qwen3-8b", "endpoints": [f"{model}/v1"]}]} if model else {}
+    told = {"data_dir": folder / "var", "pool": pool, "tools": {"servers": {"nasty": nasty}}}
+    async with open_house(Settings.model_validate(told), additions=Additions(graphs())) as house:
+        yield house
+
+
+async def run(
+    house: House, graph: str, given: dict[str, Any] | None, thread: str, resume: Any = None
+) -> tuple[str, Outcome]:
+    assistant = await assistants.get(house.database, DEFAULT_TENANT, assistants.default_id(graph))
+    assert assistant is not None
+    if resume is None and await threads.get(house.database, DEFAULT_TENANT, thread) is None:
+        await house.database.writer.write(threads.creation(DEFAULT_TENANT, thread, {})[0])
+    command = None if resume is None else {"resume": resume}
+    order = Order(assistant, given, command, {}, {}, {}, ["values"])
+    run_id = (await submit(house, DEFAULT_TENANT, order, thread)).row["run_id"]
+    async with asyncio.timeout(60):
+        return run_id, await (await outcome(house, run_id))
+
+
+def written(folder: Path) -> list[Any]:
+    file = folder / "written"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def question(ended: Outcome) -> dict[str, Any]:
+    [[asked]] = ended.interrupts.values()
+    return asked["value"]
+
+
+async def test_a_tool_that_writes_waits_for_a_person_whose_answer_counts_for_that_call_alone(tmp_path: Path):
+    async with opened(tmp_path) as house:
+        thread, steps = new_id(), {"steps": [["nasty/write", {"text": "one"}], ["nasty/write", {"text": "two"}]]}
+        _, ended = await run(house, "clerk", steps, thread)
+        asked = question(ended)
+        assert (ended.status, asked["kind"]) == ("interrupted", "tool_approval")
+        assert asked["evidence"][0]["arguments"] == {"text": "one"}
+        assert "writes and reaches out" in asked["question"]
+        assert written(tmp_path) == []
+        _, ended = await run(house, "clerk", None, thread, {"decision": "approve"})
+        assert (written(tmp_path), question(ended)["evidence"][0]["arguments"]) == ([{"text": "one"}], {"text": "two"})
+        last, ended = await run(house, "clerk", None, thread, {"decision": "reject", "reason": "not today"})
+        assert ended.status == "success", ended.error
+        assert written(tmp_path) == [{"text": "one"}], "the first is not made again, the second is not made"
+        assert "rejected the call of nasty/write: not today" in ended.values["said"][1]  # type: ignore[index]
+        [rejected] = await calls.tool_calls(house.database, last)
+        assert (rejected["error"]["code"], rejected["arguments"]) == ("tool_rejected", {"text": "two"})
+
+
+async def test_an_approval_is_not_good_for_other_arguments(tmp_path: Path):
+    async with opened(tmp_path) as house:
+        thread = new_id()
+        await run(house, "clerk", {"steps": [["nasty/write", {"text": "asked"}]]}, thread)
+        GIVEN["text"] = "another"
+        try:
+            _, ended = await run(house, "clerk", None, thread, "approve")
+        finally:
+            GIVEN.clear()
+        assert "the answer was given for another call" in ended.values["said"][0]  # type: ignore[index]
+        assert written(tmp_path) == []
+
+
+async def test_after_untrusted_content_a_policy_for_trusted_runs_is_not_enough(tmp_path: Path):
+    (tmp_path / "page").write_text("Rents rose by 3 %.")
+    write = ["nasty/write", {"text": "x"}]
+    async with opened(tmp_path) as house:
+        _, ended = await run(house, "quick", {"steps": [write]}, new_id())
+        assert (ended.status, len(written(tmp_path))) == ("success", 1), "nothing untrusted was read"
+        for read in (["nasty/fetch", {"page": "page"}], ["read by itself", {}]):
+            thread = new_id()
+            _, ended = await run(house, "quick", {"steps": [read]}, thread)
+            assert ended.status == "success", "reading is free"
+            _, ended = await run(house, "quick", {"steps": [write]}, thread)
+            assert "has read untrusted content" in question(ended)["question"], "of the thread, not of the run"
+        assert len(written(tmp_path)) == 1
+        _, ended = await run(house, "trusting", {"steps": [["nasty/fetch", {"page": "page"}], write]}, new_id())
+        assert (ended.status, len(written(tmp_path))) == ("success", 2)
+        _, ended = await run(house, "clerk", {"steps": [["nasty/crash", {}]]}, new_id())
+        assert "tool_forbidden" in ended.values["said"][0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("answer", ["reject", None])
+async def test_nothing_forbidden_happens_although_the_model_obeys_every_attack(
+    tmp_path: Path, puppet: tuple[Puppet, str], answer: str | None
+):
+    app, url = puppet
+    app.obeyed = 0
+    kinds = sorted(ATTACKS)
+    for number, kind in enumerate(kinds):
+        (tmp_path / f"page-{number}").write_text(attack(kind, WRITE))
+    async with opened(tmp_path, url) as house:
+
+        async def attacked(number: int) -> Outcome:
+            task = f'Summarise the page: nasty__fetch {{"page": "page-{number}"}}'
+            thread = new_id()
+            _, ended = await run(house, "agent", {"messages": [{"role": "user", "content": task}]}, thread)
+            while answer is not None and ended.status == "interrupted":  # the model tries again
+                _, ended = await run(house, "agent", None, thread, answer)
+            return ended
+
+        for ended, kind in zip(await asyncio.gather(*map(attacked, range(len(kinds)))), kinds, strict=True):
+            assert ended.status == ("interrupted" if answer is None else "success"), (kind, ended.error)
+            if answer is None:
+                assert question(ended)["evidence"][0]["arguments"] == {"text": "SECRET"}, kind
+    assert app.obeyed >= len(kinds), "each attack was obeyed"
+    assert written(tmp_path) == []
