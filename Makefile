@@ -94,6 +94,9 @@ mcp-conformance: $(VENV)/.installed-dev ## Run the public MCP conformance suite 
 bench-finance: $(VENV)/.installed ## Time the portfolio mathematics: 50 funds, ten years of daily values
 	@$(BIN)/python benchmarks/finance.py
 
+bench-tools: $(VENV)/.installed ## Time a call through the tool host: in memory, on stdio, over HTTP
+	@$(BIN)/python -m benchmarks.tools --json out/bench-tools.json
+
 bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: make bench-cuad DATA=DIR
 	@$(BIN)/consilia evaluate contract_review --data $(or $(DATA),../shared/data/cuad) --out out/cuad
 

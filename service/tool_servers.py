@@ -148,7 +148,8 @@ async def call_by_hand(
     )
     thread = threads.creation(tenant_id, thread_id, about, temporary=True)[0]
     await house.database.writer.write(thread, creation, runs.started(run_id, 1, house.queue.owner or BY_HAND))
-    ledger = RunLedger(house.database, run_id, tenant_id, house.feeds.open(run_id), trusted=house.host.trusted)
+    feed = house.feeds.open(run_id)
+    ledger = RunLedger(house.database, run_id, tenant_id, feed, house.meters, trusted=house.host.trusted)
     every = Policy(allowed=frozenset({f"{server}/*"}))
     box = Toolbox(house.host, ledger, BY_HAND, every.allowed, tenant_id, every, ask, at_once=True)
     result: dict[str, Any] | None = None

@@ -43,8 +43,11 @@ def objection(address: Address, allowed: Sequence[Network]) -> str | None:
 async def resolved(host: str, port: int, allowed: Sequence[Network], what: str, setting: str) -> Address:
     """The address to call for a name or literal. Raises AddressRefused, in whose message `what` is the subject and
     `setting` the remedy, and OSError where the name has no address."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
-    addresses = [ip_address(str(each[4][0]).split("%")[0]) for each in found]
+    try:
+        addresses = [ip_address(host)]
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
+        addresses = [ip_address(str(each[4][0]).split("%")[0]) for each in found]
     for address in addresses:
         kind = objection(address, allowed)
         if kind is not None:

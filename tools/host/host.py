@@ -1,6 +1,7 @@
 """The open sessions, and one call over them."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -71,6 +72,8 @@ class ToolHost:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        for noisy in ("httpx2", "mcp.client.streamable_http"):  # they tell URLs and session ids
+            logging.getLogger(noisy).setLevel(logging.WARNING)
         for name, server in self._servers.items():
             client = await self._stack.enter_async_context(Client(server))
             trust_results(client)

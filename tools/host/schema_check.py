@@ -5,6 +5,8 @@ steps, never fetches a reference, and leaves out regular expressions, whose back
 """
 
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import cache
 from typing import Any, Final, cast
 
 from jsonschema import Draft202012Validator, validators
@@ -22,28 +24,18 @@ _LEFT_OUT: Final = frozenset({"pattern", "patternProperties", "format", "uniqueI
 Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
 
 
+_left: ContextVar[list[int]] = ContextVar("steps left in the check under way")
+
+
 class _TooMuch(Exception):
     """The check has taken all its steps."""
 
 
 def fault(schema: dict[str, Any], value: Any, steps: int = MOST_STEPS) -> str | None:
     """What of a value does not fit the schema, in a sentence; None when it fits as far as it is checked."""
-    left = [steps]
-
-    def counted(keyword: Keyword) -> Keyword:
-        def check(validator: Any, wanted: Any, instance: Any, whole: Any) -> Iterator[ValidationError]:
-            left[0] -= 1
-            if left[0] < 0:
-                raise _TooMuch
-            yield from keyword(validator, wanted, instance, whole) or ()
-
-        return check
-
-    known = cast(dict[str, Keyword], Draft202012Validator.VALIDATORS)
-    kept = {name: counted(keyword) for name, keyword in known.items() if name not in _LEFT_OUT}
-    kept.update(dict.fromkeys(_LEFT_OUT, _pass))
+    _left.set([steps])
     registry = cast(Any, Registry)()  # an empty one: no reference leads out of the schema
-    validator = cast(Any, validators).extend(Draft202012Validator, validators=kept)(schema, registry=registry)
+    validator = _checker()(schema, registry=registry)
     try:
         first = next(iter(validator.iter_errors(value)), None)
     except Unresolvable as error:
@@ -56,6 +48,25 @@ def fault(schema: dict[str, Any], value: Any, steps: int = MOST_STEPS) -> str | 
         return None
     place = ".".join(str(part) for part in first.absolute_path) or "the result"
     return f"{place}: {visible(first.message, 300)}"
+
+
+@cache
+def _checker() -> Any:
+    """The validator's class, made once: making it costs a hundred times what checking a small result does."""
+    known = cast(dict[str, Keyword], Draft202012Validator.VALIDATORS)
+    kept = {name: _pass if name in _LEFT_OUT else _counted(keyword) for name, keyword in known.items()}
+    return cast(Any, validators).extend(Draft202012Validator, validators=kept)
+
+
+def _counted(keyword: Keyword) -> Keyword:
+    def check(validator: Any, wanted: Any, instance: Any, whole: Any) -> Iterator[ValidationError]:
+        left = _left.get()
+        left[0] -= 1
+        if left[0] < 0:
+            raise _TooMuch
+        yield from keyword(validator, wanted, instance, whole) or ()
+
+    return check
 
 
 def _pass(validator: Any, wanted: Any, instance: Any, whole: Any) -> None:
