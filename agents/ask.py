@@ -47,7 +47,7 @@ class Counsel:
     """The pool, bound to one run's ledger: `await counsel.ask(place, QUESTION, material, facts)`.
 
     salt: keeps this tenant's prefixes apart in the servers' caches. priority: of the run, lower is earlier. on_outage:
-    None takes the pool's.
+    None takes the pool's. model: the one of the pool that may answer; None: as routing decides.
     """
 
     pool: Pool
@@ -55,6 +55,7 @@ class Counsel:
     salt: str | None = None
     priority: int = 0
     on_outage: OnOutage | None = None
+    model: str | None = None
 
     async def ask(
         self, place: Place, question: Question[Answer], material: str, facts: Mapping[str, Any]
@@ -89,7 +90,8 @@ class Counsel:
 
     def chat_model(self, model: str = "auto") -> PoolChat:
         """The pool as a LangChain chat model whose calls go into this run's record."""
-        return PoolChat(pool=self.pool, model=model, salt=self.salt, priority=self.priority, ledger=self.ledger)
+        chosen = self.model or model
+        return PoolChat(pool=self.pool, model=chosen, salt=self.salt, priority=self.priority, ledger=self.ledger)
 
     async def _pursue_whole_or_parts(self, inquiry: Inquiry[Answer]) -> Answered[Answer]:
         signals = await self._measured(inquiry)
@@ -118,7 +120,7 @@ class Counsel:
     def _too_long(self, inquiry: Inquiry[Answer], signals: Signals) -> bool:
         """Whether no model can answer, and some could if only the material were shorter."""
         try:
-            self.pool.route(inquiry.question.needs, signals)
+            self.pool.route(inquiry.question.needs, signals, self.model)
         except NoCapableModel:
             return True
         except NoModelAvailable:
@@ -182,7 +184,7 @@ class Counsel:
         while True:
             measured = replace(signals, failures=tuple(inquiry.failures))
             try:
-                route = await self.pool.routed(question.needs, measured)
+                route = await self.pool.routed(question.needs, measured, self.model)
             except EscalationExhausted:
                 kept = self._kept(inquiry)
                 if kept is None:

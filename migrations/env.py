@@ -18,8 +18,8 @@ def render_type(kind: str, thing: Any, _: Any) -> str | bool:
 
 
 def ours(name: str | None, kind: str, _: Any) -> bool:
-    """Procrastinate's tables are its own; they are made from its schema."""
-    return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+    """Procrastinate's tables are its own, made from its schema; so are those of SQLite's full-text index."""
+    return not (kind == "table" and name is not None and name.startswith(("procrastinate_", "run_text_index")))
 
 
 connection = context.config.attributes["connection"]

@@ -13,6 +13,26 @@ depends_on = None
 
 _SQLITE = (
     """
+    CREATE VIRTUAL TABLE run_text_index
+    USING fts5(text, content='run_texts', content_rowid='text_id', tokenize='trigram')
+    """,
+    """
+    CREATE TRIGGER run_texts_indexed AFTER INSERT ON run_texts BEGIN
+      INSERT INTO run_text_index (rowid, text) VALUES (NEW.text_id, NEW.text);
+    END
+    """,
+    """
+    CREATE TRIGGER run_texts_unindexed AFTER DELETE ON run_texts BEGIN
+      INSERT INTO run_text_index (run_text_index, rowid, text) VALUES ('delete', OLD.text_id, OLD.text);
+    END
+    """,
+    """
+    CREATE TRIGGER run_texts_indexed_anew AFTER UPDATE OF text ON run_texts BEGIN
+      INSERT INTO run_text_index (run_text_index, rowid, text) VALUES ('delete', OLD.text_id, OLD.text);
+      INSERT INTO run_text_index (rowid, text) VALUES (NEW.text_id, NEW.text);
+    END
+    """,
+    """
     CREATE TRIGGER run_texts_of_new AFTER INSERT ON runs BEGIN
       INSERT INTO run_texts (run_id, text) VALUES (
         NEW.run_id,
@@ -83,12 +103,13 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("duration_ms", sa.Double(), nullable=True))
     op.create_table(
         "run_texts",
+        sa.Column("text_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name=op.f("fk_run_texts_run_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run_texts")),
-        sqlite_with_rowid=False,
+        sa.PrimaryKeyConstraint("text_id", name=op.f("pk_run_texts")),
     )
+    op.create_index("uq_run_texts_run_id", "run_texts", ["run_id"], unique=True)
     op.create_table(
         "decisions",
         sa.Column("thread_id", sa.String(), nullable=False),
@@ -130,5 +151,7 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION consilia_run_text()")
     op.drop_table("decisions")
     op.drop_table("run_texts")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE run_text_index")
     for column in ("duration_ms", "tokens", "cost"):
         op.drop_column("runs", column)

@@ -5,23 +5,28 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
-from service.admin import one_run
-from service.admin.access import TheVisitor
+from service.admin import acting, comparing, one_run, states
+from service.admin.access import TheOperator, TheVisitor
+from service.admin.comparing import Comparison
 from service.admin.finding import find_run
 from service.admin.graph_picture import RunGraph, marked_waiting, run_graph
 from service.admin.one_run import Called, Events, Question, WholeRun
 from service.admin.revealing import record_reveal, revealed
 from service.admin.roles import Role
 from service.admin.showing import shown_text
+from service.admin.states import Steps, StepState
 from service.admin.steps import visits
 from service.admin.timeline import Timeline, timeline
 from service.api.access import TheHouse
+from service.api.runs import NothingToCancel
 from service.api.sse import with_heartbeats
 from service.database import calls, runs, threads
 from service.house import House
+from service.runs.outcome import CancelAction
 from tools.errors import ConsiliaError
 
 router = APIRouter(prefix="/admin/api/runs/{run_id}", tags=["admin"])
@@ -117,6 +122,108 @@ async def timeline_of(house: House, row: dict[str, Any]) -> Timeline:
     asked = await calls.model_calls(house.database, row["run_id"])
     called = await calls.tool_calls(house.database, row["run_id"])
     return timeline(row, visited, asked, called)
+
+
+@router.get("/states")
+async def state_steps(
+    run_id: str,
+    house: TheHouse,
+    visitor: TheVisitor,
+    after: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Steps:
+    """The run's checkpoints, oldest first."""
+    row = await find_run(house, visitor, run_id)
+    return await states.steps(house.database, row["run_id"], after, limit)
+
+
+@router.get("/states/{checkpoint_id}")
+async def state(run_id: str, checkpoint_id: str, house: TheHouse, visitor: TheVisitor, reveal: Reveal) -> StepState:
+    """The state at a checkpoint, and what its step changed."""
+    return await states.state(house, await find_run(house, visitor, run_id), checkpoint_id, reveal)
+
+
+@router.get("/states/{checkpoint_id}/whole", response_model=None)
+async def whole_state(
+    run_id: str, checkpoint_id: str, house: TheHouse, visitor: TheVisitor, reveal: Reveal
+) -> Response:
+    """The state at a checkpoint as a JSON file, with nothing cut."""
+    row = await find_run(house, visitor, run_id)
+    text = await states.whole_state(house, row, checkpoint_id, reveal)
+    headers = {"Content-Disposition": f'attachment; filename="state-{row["run_id"]}.json"', "Cache-Control": "no-store"}
+    return Response(text, 200, headers, "application/json")
+
+
+@router.get("/compared/{other_id}")
+async def compared(run_id: str, other_id: str, house: TheHouse, visitor: TheVisitor) -> Comparison:
+    """Two runs side by side: what differs in input and output, and how each went."""
+    left, right = await find_run(house, visitor, run_id), await find_run(house, visitor, other_id)
+    return await comparing.compare(house.database, left, right, False)
+
+
+class NewRun(BaseModel):
+    """The run that was started."""
+
+    run_id: str
+
+
+class Again(BaseModel):
+    model: str | None = Field(default=None, max_length=200, description="The one model of the pool that may answer.")
+
+
+class Edited(BaseModel):
+    """values: what is written, as if `as_node` had. go_on: run on from there at once."""
+
+    values: dict[str, Any]
+    as_node: str | None = Field(default=None, max_length=200)
+    go_on: bool = False
+
+
+class EditedState(BaseModel):
+    """checkpoint_id: the state that was made. run_id: the run that goes on from it, where that was asked for."""
+
+    checkpoint_id: str
+    run_id: str | None = None
+
+
+@router.post("/cancel", status_code=204, response_model=None)
+async def cancel(
+    run_id: str, house: TheHouse, visitor: TheOperator, action: Annotated[CancelAction, Query()] = "interrupt"
+) -> Response:
+    """End the run; with `rollback` the state it wrote is taken back."""
+    row = await find_run(house, visitor, run_id)
+    visitor.caller.require("invoke", row["graph_id"])
+    if await house.queue.cancel(row["run_id"], action) is None:
+        raise NothingToCancel(f"run {run_id} has ended already", run_id=run_id)
+    return Response(status_code=204)
+
+
+@router.post("/retry")
+async def retry(run_id: str, house: TheHouse, visitor: TheOperator) -> NewRun:
+    """Go on where the run stopped: its last step is taken again."""
+    return NewRun(run_id=await acting.retry(house, visitor, await find_run(house, visitor, run_id)))
+
+
+@router.post("/again")
+async def again(run_id: str, body: Again, house: TheHouse, visitor: TheOperator) -> NewRun:
+    """The same input on a thread of its own, also with another model."""
+    return NewRun(run_id=await acting.again(house, visitor, await find_run(house, visitor, run_id), body.model))
+
+
+@router.post("/states/{checkpoint_id}/fork")
+async def fork(run_id: str, checkpoint_id: str, house: TheHouse, visitor: TheOperator) -> NewRun:
+    """Run on from a checkpoint."""
+    row = await find_run(house, visitor, run_id)
+    return NewRun(run_id=await acting.fork(house, visitor, row, checkpoint_id))
+
+
+@router.post("/states/{checkpoint_id}/edit")
+async def edit(run_id: str, checkpoint_id: str, body: Edited, house: TheHouse, visitor: TheOperator) -> EditedState:
+    """Write to the state at a checkpoint. Needs the scope approve."""
+    row = await find_run(house, visitor, run_id)
+    made = await acting.edit(house, visitor, row, checkpoint_id, body.values, body.as_node)
+    went = await acting.fork(house, visitor, row, made) if body.go_on else None
+    return EditedState(checkpoint_id=made, run_id=went)
 
 
 @router.get("/live", response_model=None)

@@ -14,6 +14,7 @@ from service.admin import (
     api_run,
     api_runs,
     door,
+    pages_acting,
     pages_approvals,
     pages_files,
     pages_run,
@@ -38,7 +39,7 @@ def create_admin(house: House) -> FastAPI:
     """The pages over an open house; mount it at /admin."""
     app = FastAPI(title="Consilia admin", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.house = house
-    for each in (door, pages_runs, pages_run, pages_files, pages_approvals):
+    for each in (door, pages_runs, pages_run, pages_files, pages_approvals, pages_acting):
         app.include_router(each.router)
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     app.add_exception_handler(ConsiliaError, _shown)

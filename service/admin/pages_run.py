@@ -24,6 +24,7 @@ TABS: Final = (
     ("", "Overview"),
     ("/timeline", "Timeline"),
     ("/calls", "Questions and tools"),
+    ("/states", "States"),
     ("/events", "Events"),
 )
 
@@ -46,6 +47,7 @@ async def about(request: Request, house: House, visitor: Visitor, run_id: str, t
         "may_invoke": visitor.may("invoke", row["graph_id"]),
         "may_approve": visitor.may("approve", row["graph_id"]),
         "known": row["graph_id"] in house.registry.names(),
+        "models": sorted(house.pool.models),
     }
 
 

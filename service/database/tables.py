@@ -8,7 +8,19 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import NAMESPACE_OID, uuid5
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -238,13 +250,14 @@ class RunText(Table):
     """What a run is found by: its input and its error, in lower case, 3,000 characters at most.
 
     Triggers keep it (migration 0011), so that whatever writes a run feeds it, and an input that is erased is erased
-    here too.
+    here too. On SQLite they also keep `run_text_index`, an FTS5 index of its trigrams, by text_id.
     """
 
     __tablename__ = "run_texts"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index("uq_run_texts_run_id", "run_id", unique=True),)
 
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
+    text_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"))
     text: Mapped[str] = mapped_column(Text)
 
 

@@ -49,16 +49,18 @@ class Desks:
         return self._counsel(row, ledger).chat_model()
 
     def _counsel(self, row: dict[str, Any], ledger: RunLedger) -> Counsel:
-        """The pool for this run. `config.configurable` may set `on_outage` and `priority` (lower is earlier)."""
+        """The pool for this run. `config.configurable` may set `on_outage`, `priority` (lower is earlier), and
+        `consilia_model`, the one model that may answer."""
         config = cast(dict[str, Any], cast(dict[str, Any], row["kwargs"]).get("config") or {})
         asked = cast(dict[str, Any], config.get("configurable") or {})
-        on_outage, priority = asked.get("on_outage"), asked.get("priority")
+        on_outage, priority, model = asked.get("on_outage"), asked.get("priority"), asked.get("consilia_model")
         return Counsel(
             self.pool,
             ledger,
             salt=cache_salt(self.secret, row["tenant_id"]),
             priority=priority if isinstance(priority, int) and not isinstance(priority, bool) else 0,
             on_outage=on_outage if on_outage in ("fail", "embedded") else None,
+            model=model if isinstance(model, str) and model else None,
         )
 
 

@@ -94,7 +94,7 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
     if order.webhook is not None:
         checked_url(order.webhook, house.settings.webhooks)
     workflow = house.registry.get(order.assistant["graph_id"])
-    if order.command is None:
+    if order.command is None and (order.input is not None or order.checkpoint is None):  # else it goes on from there
         _validate(await _input_schema(workflow), order.input)
     kwargs: dict[str, Any] = {
         "config": {**order.assistant["config"], **order.config},

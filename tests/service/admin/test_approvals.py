@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from service.admin.answer_form import InvalidAnswer, answer, forms
-from tests.service.test_admin import Hosted, hosted, token
+from tests.service.admin.conftest import Hosted, token
 
-__all__ = ["hosted"]
+pytestmark = pytest.mark.xdist_group("admin")
 
 SIGN_OFF: dict[str, Any] = {
     "oneOf": [
