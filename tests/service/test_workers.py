@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import psycopg
 import pytest
 from langgraph_sdk import get_client
@@ -19,6 +20,7 @@ from langgraph_sdk.client import LangGraphClient
 
 from tests.conftest import ENVIRONMENT, Server, start_server, start_until
 from tests.service.hosting import new_database, stop
+from tests.service.receiving import receiving
 from tests.service.test_threads_and_runs import declared
 
 
@@ -89,6 +91,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> I
             "CONSILIA_LANGGRAPH_JSON": str(declared(folder / "graphs")),
             "CONSILIA_DATABASE": database,
             "CONSILIA_EXECUTE": "false",
+            "CONSILIA_WEBHOOKS__BACKOFF_SECONDS": "0.5",
+            "CONSILIA_WEBHOOKS__ALLOW_NETWORKS": '["127.0.0.0/8"]',
         }
         api = start_server(folder / "var", **environment)
         yield Installation(folder, database, environment, api)
@@ -291,3 +295,28 @@ def test_a_worker_needs_postgresql(tmp_path: Path):
     )
     assert done.returncode == 2
     assert "needs PostgreSQL" in done.stderr
+
+
+async def test_webhooks_are_called_once_by_whichever_process_and_outlive_a_killed_one(
+    house: House, sdk: LangGraphClient
+):
+    with receiving() as receiver:
+        receiver.answers = [503] * 12 + [200]
+        first = house.worker()
+        runs: Any = await asyncio.gather(
+            *(sdk.runs.create(None, "slow", input={"log": [], "seconds": 0}, webhook=receiver.url) for _ in range(12))
+        )
+        await _until(lambda: len(receiver.bodies) >= 12)
+        await asyncio.sleep(0.3)  # so that the refusals are recorded; else a lease must run out first
+        first.kill()
+        house.worker()
+        await _until(lambda: len(receiver.bodies) >= 24)
+        await asyncio.sleep(1)
+        told = [orjson.loads(body)["run_id"] for body in receiver.bodies]
+    assert sorted(told[12:]) == sorted(run["run_id"] for run in runs), "after 12 refusals each of the runs is told once"
+
+
+async def _until(reached: Callable[[], bool], seconds: float = 90) -> None:
+    async with asyncio.timeout(seconds):
+        while not reached():
+            await asyncio.sleep(0.05)
