@@ -23,7 +23,7 @@ def _meaning(words: str, paths: str, negative: str | None = None) -> Meaning:
     return Meaning(re.compile(words, re.IGNORECASE), re.compile(paths), below)
 
 
-_RETURNS: Final = r"return|annualised|\.total\b|_day$|yield|alpha|change|by_fund"
+_RETURNS: Final = r"return|annualised|\.total\b|_day$|yield|alpha"
 _MEANINGS: Final = (
     _meaning(r"volatil|\bswings?\b|fluctuat|波动", r"volatility|deviation|tracking_error|risk_scale"),
     _meaning(r"\breturn|\byield|\bgain|\bearn|\bgrew|\bgrow|\brose|\bmade\b|收益|回报|涨|赚", _RETURNS),
@@ -37,6 +37,7 @@ _MEANINGS: Final = (
         r"\bweights?\b|\bshares?\b|\ballocat|% (?:of|in|to)\b|\bper ?cent (?:of|in)\b|占|比例|配置|仓位|权重|持有",
         r"weight|share|by_|risk$|before|after|target|gap|limit|positive|bounds|turnover|severe",
     ),
+    _meaning(r"scenario|crisis|crash|stress|shock|rates? (?:rise|fall)|情景|危机|压力|暴跌|加息", r"change|by_fund"),
     _meaning(r"chance|probabilit|likel|\bpaths?\b|\bodds|概率|可能性|几率", r"probability|confidence|positive"),
     _meaning(r"confidence|\bvar\b|value at risk|置信|风险价值", r"confidence|value_at_risk|shortfall"),
 )
