@@ -8,7 +8,7 @@ from tools.charts.frame import Format, colour, label, legend, n, percent, plain
 from tools.charts.scales import Scale, finite, ticks
 from tools.charts.text import fitted, width
 
-_WIDTH, _NAMES = 780, 230
+_WIDTH, _NAMES = 780, 270
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def bars(
     flat = finite([each for row in rows for each in row.values])
     marks = ticks(min(0.0, *flat) * 1.08, max(0.0, *flat) if highest is None else highest)
     names = min(_NAMES, max(width(row.name) for row in rows) + 14)
-    thick = 16 if len(series) == 1 else 10
+    thick = 16 if len(series) == 1 else 14  # a value stands beside each bar, in letters of 13
     pitch = thick * len(series) + (12 if len(series) == 1 else 10)
     elements, used = legend(series, 0, 14, _WIDTH) if len(series) > 1 else ([], 0.0)
     top = 8 + used

@@ -41,8 +41,8 @@ def figures(m: Material, measures: Measures) -> list[str]:
         )
         found.append(
             m.say(
-                f"The deepest fall was {pct(fall.depth)}, from {fall.peak} to {fall.trough}{recovered}.",
-                f"最大回撤{pct(fall.depth)}（{fall.peak}至{fall.trough}{recovered}）。",
+                f"The deepest fall of daily values was {pct(fall.depth)}, from {fall.peak} to {fall.trough}{recovered}.",
+                f"最大回撤（按日净值）{pct(fall.depth)}（{fall.peak}至{fall.trough}{recovered}）。",
             )
         )
     if measures.expected_shortfall is not None and measures.value_at_risk is not None:
