@@ -76,6 +76,9 @@ async def call(
     except InputNeeded as needed:
         return needed.result
     except ConsiliaError as error:
+        log.info("MCP tool refused", tool=params.name, code=error.code)
+        if error.status == 403:
+            reception.note(context, params.name, "", 403)
         return _failed(error.message, error.code)
     except MCPError:
         raise
@@ -147,6 +150,7 @@ async def _run(
     )
     caller = reception.caller(context)
     accepted = await call.accept(accept(reception.house, caller, body, thread_id or new_id()))
+    reception.note(context, "start_run", accepted.row["run_id"])
     return await following.finished(reception, context, call, accepted.row["run_id"], background=background)
 
 
@@ -218,7 +222,8 @@ async def _get(
     if asked.wait_seconds and row["status"] in runs.UNFINISHED:
         await following.follow(reception, context, row["run_id"], asked.wait_seconds)
         row = await results.find(reception.house, reception.caller(context), asked.run_id)
-    return results.result(await results.shown(reception.house, row), failed_is_error=False)
+    inbox = reception.inbox(context, row["thread_id"])
+    return results.result(await results.shown(reception.house, row, inbox=inbox), failed_is_error=False)
 
 
 async def _file(
@@ -274,6 +279,7 @@ async def _cancel(
     house, caller = reception.house, reception.caller(context)
     row = await results.find(house, caller, asked.run_id)
     if await house.queue.cancel(row["run_id"], "interrupt") is not None:
+        reception.note(context, "cancel_run", row["run_id"])
         await following.follow(reception, context, row["run_id"], house.settings.mcp.wait_seconds)
         row = await results.find(house, caller, asked.run_id)
     return results.result(await results.shown(house, row), failed_is_error=False)

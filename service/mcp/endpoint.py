@@ -17,7 +17,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.api.access import CALLER
 from service.auth import Caller
@@ -118,7 +118,7 @@ class Endpoint:
             # Binds a session to who opened it. The token itself goes no further than this.
             token = AccessToken(token="", client_id=caller.key_id, scopes=list(caller.scopes), subject=caller.tenant_id)
             scope["user"] = AuthenticatedUser(token)
-        await self._manager.handle_request(scope, receive, send)
+        await self._manager.handle_request(scope, receive, _logging(request, send))
 
     def _refused(self, request: Request, error: ConsiliaError) -> JSONResponse:
         body = {"detail": error.message, "code": error.code, "details": error.details}
@@ -128,6 +128,17 @@ class Endpoint:
         if error.status == 429:
             response.headers["Retry-After"] = str(error.details.get("retry_after", 1))
         return response
+
+
+def _logging(request: Request, send: Send) -> Send:
+    """Logs what is refused, without any of its words."""
+
+    async def logged(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            log.info("MCP request refused", method=request.method, status=message["status"])
+        await send(message)
+
+    return logged
 
 
 def known_caller(request: Request) -> Caller:

@@ -45,7 +45,8 @@ async def finished(
             return results.result(await results.shown(house, row))
         reply = await _asked(context, row, approvals.form(asked[0]))
         if reply is None:
-            return results.result(await results.shown(house, row))
+            inbox = reception.inbox(context, row["thread_id"])
+            return results.result(await results.shown(house, row, inbox=inbox))
         run_id = await resume(reception, context, call, row, asked, reply)
 
 
@@ -91,6 +92,7 @@ async def resume(
     )
     caller: Caller = reception.caller(context)
     accepted = await call.accept(accept(reception.house, caller, body, row["thread_id"]))
+    reception.note(context, "answer_run", row["run_id"])
     return str(accepted.row["run_id"])
 
 
@@ -121,6 +123,7 @@ async def answered(
     if given is None and asked:
         return await finished(reception, context, call, row["run_id"])  # the question once more
     if not asked or asked[0]["id"] != told["interrupt_id"] or given is None or given.action != "accept":
-        return results.result(await results.shown(reception.house, row))
+        inbox = reception.inbox(context, row["thread_id"])
+        return results.result(await results.shown(reception.house, row, inbox=inbox))
     value = approvals.answer(approvals.form(asked[0]), given.content or {})
     return await finished(reception, context, call, await resume(reception, context, call, row, asked, value))

@@ -16,6 +16,7 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from service.auth import Caller
+from service.database.audit import Act
 from service.house import House
 from service.mcp import roots
 from service.mcp.calls import Calls, Context
@@ -47,6 +48,18 @@ class Reception:
     def local(self) -> bool:
         """Whether files of this machine may be read, within the client's roots."""
         return self.folders is not None
+
+    def note(self, context: Context, action: str, target: str, status: int = 200) -> None:
+        """Write into the audit log what a caller did through a tool; the request that brought it says too little."""
+        caller, client = self.caller(context), context.request.client if context.request is not None else None
+        address = client.host if client is not None else ""
+        self.house.audit.record(Act(caller.key_id, f"mcp.{action}", target, caller.tenant_id, address, status))
+
+    def inbox(self, context: Context, thread_id: str) -> str | None:
+        """Where a person can answer a waiting run in the browser; None where there is no such page."""
+        if context.request is None or not self.house.settings.admin.enabled:
+            return None
+        return f"{str(context.request.base_url).rstrip('/')}/admin/approvals/{thread_id}"
 
 
 def modern(context: Context) -> bool:

@@ -48,6 +48,14 @@ _TEMPLATES: Final = [
         icons=icons("run"),
     ),
     ResourceTemplate(
+        uri_template=f"{SCHEME}runs/{{run_id}}/question",
+        name="question",
+        title="What a run asks",
+        description="All that a waiting run asks a person: of a translation each segment with its alarms.",
+        mime_type="application/json",
+        icons=icons("answer"),
+    ),
+    ResourceTemplate(
         uri_template=f"{SCHEME}files/{{file_id}}",
         name="file",
         title="A report or file",
@@ -129,6 +137,9 @@ async def read(reception: Reception, context: Context, uri: str) -> ReadResource
                 return _json(uri, TypeAdapter(Model).dump_python(catalogue().find(name), mode="json"))
             case "playbooks", _ if name in playbook.names():
                 return _text(uri, "application/toml", playbook.toml(name))
+            case "runs", _ if name.endswith("/question"):
+                row = await results.find(reception.house, reception.caller(context), name.removesuffix("/question"))
+                return _json(uri, await results.interrupts(reception.house, row))
             case "runs", _ if name:
                 row = await results.find(reception.house, reception.caller(context), name)
                 return _json(uri, (await results.shown(reception.house, row)).model_dump(mode="json", by_alias=True))

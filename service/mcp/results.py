@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from mcp_types import Annotations, CallToolResult, ContentBlock, ResourceLink, TextContent
 from pydantic import BaseModel, Field
@@ -109,8 +109,8 @@ async def _later(house: House, row: RowMapping) -> str | None:
     return found[0]["run_id"] if found and found[0]["run_id"] != row["run_id"] else None
 
 
-async def shown(house: House, row: RowMapping, *, whole: bool = True) -> RunShown:
-    """A run as the tools show it. whole: with its result and files."""
+async def shown(house: House, row: RowMapping, *, whole: bool = True, inbox: str | None = None) -> RunShown:
+    """A run as the tools show it. whole: with its result and files. inbox: where a person can answer in the browser."""
     asked = await interrupts(house, row) if row["status"] == "interrupted" else []
     later = await _later(house, row) if row["status"] == "interrupted" else None
     state: State = _STATES.get(row["status"]) or ("waiting" if asked else "continued" if later else "cancelled")
@@ -130,7 +130,7 @@ async def shown(house: House, row: RowMapping, *, whole: bool = True) -> RunShow
         continued_by=later if state == "continued" else None,
         result=digests.digest(row["graph_id"], row["output"]) if whole and row["output"] else None,
         files=[file_shown(each) for each in made],
-        next=_next(state, row["run_id"], later),
+        next=_next(state, row["run_id"], later, inbox),
     )
 
 
@@ -150,18 +150,30 @@ def waiting_for(asked: dict[str, Any]) -> WaitingFor:
         title=str(told.get("title") or "The run asks"),
         question=str(told.get("question") or told),
         schema=asked.get("response_schema") or told.get("schema"),
-        evidence=told.get("evidence") or rest or None,
+        evidence=_short(told.get("evidence") or rest or None),
     )
 
 
-def _next(state: State, run_id: str, later: str | None) -> str:
+def _short(evidence: Any) -> Any:
+    """Evidence cut to what a conversation can hold; the resource of the question has all of it."""
+    if isinstance(evidence, list):
+        listed = cast(list[Any], evidence)
+        return listed if len(listed) <= digests.LISTED else [*listed[: digests.LISTED], f"… {len(listed)} in all"]
+    if isinstance(evidence, dict):
+        return {key: _short(each) for key, each in cast(dict[str, Any], evidence).items()}
+    return evidence
+
+
+def _next(state: State, run_id: str, later: str | None, inbox: str | None) -> str:
     match state:
         case "queued" | "running":
             return f"Not finished. Call get_run with run_id {run_id} and wait_seconds 50 until it is."
         case "waiting":
+            page = f" ({inbox})" if inbox else ""
             return (
-                f"Waiting for approval at run {run_id}: show the question to the user, and pass the user's decision on "
-                "with answer_run. Do not decide in the user's place."
+                f"Waiting for approval at run {run_id}{page}. Show the question to the user, and pass the user's "
+                f"decision on with answer_run; the whole question is the resource consilia://runs/{run_id}/question. "
+                "Do not decide in the user's place."
             )
         case "continued":
             return f"Answered; it went on as run {later}: call get_run with that id."

@@ -29,7 +29,7 @@ async def test_resources_are_listed_in_pages_and_read(mcp_server: Server, versio
             [content] = (await client.read_resource(uri)).contents
             assert content.uri == uri
         templates = (await client.list_resource_templates()).resource_templates
-        assert [each.name for each in templates] == ["run", "file", "playbook", "model"]
+        assert [each.name for each in templates] == ["run", "question", "file", "playbook", "model"]
         code = -32002 if version == "2025-11-25" else -32602
         for uri in ("consilia://runs/none", "consilia://playbooks/../nda", "consilia://files/", "file:///etc/passwd"):
             with pytest.raises(MCPError) as refused:
@@ -39,6 +39,7 @@ async def test_resources_are_listed_in_pages_and_read(mcp_server: Server, versio
             await client.list_resources(cursor="none")
 
 
+@pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")  # 2025-11-25 has no other way
 async def test_a_client_of_2025_is_told_when_a_run_changes(mcp_server: Server) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
 

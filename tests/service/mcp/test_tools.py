@@ -5,8 +5,11 @@ import base64
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult, TextContent
 
 from tests.conftest import SAMPLES, Server
@@ -134,6 +137,9 @@ async def test_a_client_that_cannot_ask_is_told_where_the_run_waits(mcp_server: 
         run_id = waits.structured_content["run_id"]
         assert f"Waiting for approval at run {run_id}" in said(waits)
         assert waits.structured_content["waiting_for"]["question"] == "Pay 7?"
+        assert f"{mcp_server.url}/admin/approvals/{waits.structured_content['conversation_id']}" in said(waits)
+        [whole] = (await client.read_resource(f"consilia://runs/{run_id}/question")).contents
+        assert "Pay 7?" in whole.text  # type: ignore[union-attr]
         wrong = await client.call_tool("answer_run", {"run_id": run_id})
         assert wrong.is_error
         done = await client.call_tool("answer_run", {"run_id": run_id, "decision": "reject", "reason": "too dear"})
@@ -187,6 +193,44 @@ async def test_a_cancelled_call_ends_its_run(mcp_server: Server, version: str) -
         [newest] = (await client.call_tool("list_runs", {"workflow": "slow", "limit": 1})).structured_content["runs"]
         ended = await client.call_tool("get_run", {"run_id": newest["run_id"], "wait_seconds": 10})
         assert ended.structured_content["state"] == "cancelled"
+
+
+async def test_a_connection_that_breaks_leaves_its_run_to_be_found(mcp_server: Server) -> None:
+    started = asyncio.Event()
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        started.set()
+
+    headers = {"Authorization": f"Bearer {mcp_server.key}"}
+    http = httpx2.AsyncClient(headers=headers, timeout=60)
+    transport = streamable_http_client(f"{mcp_server.url}/mcp", http_client=http)
+
+    async def call() -> None:
+        async with Client(transport, mode="legacy") as client:
+            await client.call_tool("run_slow", {"seconds": 60}, progress_callback=progress)
+
+    calling = asyncio.create_task(call())
+    await started.wait()
+    await http.aclose()
+    async with connected(mcp_server, "2025-11-25") as client:
+        [newest] = (await client.call_tool("list_runs", {"workflow": "slow", "limit": 1})).structured_content["runs"]
+        assert newest["state"] == "running"
+        await client.call_tool("cancel_run", {"run_id": newest["run_id"]})
+    calling.cancel()
+    await asyncio.wait([calling])
+
+
+async def test_what_is_done_through_tools_is_in_the_audit_log(mcp_server: Server, version: str) -> None:
+    async with connected(mcp_server, version) as client:
+        done = (await client.call_tool("run_slow", {"seconds": 0})).structured_content
+    async with httpx2.AsyncClient(headers={"x-api-key": mcp_server.key}) as http:
+        async with asyncio.timeout(10):
+            while True:
+                told = (await http.get(f"{mcp_server.url}/audit")).text
+                if done["run_id"] in told:
+                    break
+                await asyncio.sleep(0.1)
+    assert "mcp.start_run" in told
 
 
 async def test_a_run_in_the_background_is_found_and_can_be_stopped(mcp_server: Server, version: str) -> None:
