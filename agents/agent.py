@@ -25,7 +25,7 @@ from agents.fitting import fitted
 from agents.routing import NoCapableModel
 from agents.tracing import AGENT_KEY
 from tools.errors import ConsiliaError
-from tools.host import Toolbox, UnknownTool, marked, shown, without_hidden
+from tools.host import Toolbox, UnknownTool, marked, shown, shown_schema, without_hidden
 from tools.record import Place
 
 Outcome = Literal["answered", "calls", "tokens", "seconds", "faults", "length"]
@@ -225,7 +225,7 @@ def _functions(offered: Sequence[tuple[str, Tool]]) -> list[dict[str, Any]]:
             "function": {
                 "name": shown(entry),
                 "description": without_hidden(tool.description or tool.title or entry),
-                "parameters": tool.input_schema,
+                "parameters": shown_schema(tool.input_schema),
             },
         }
         for entry, tool in offered

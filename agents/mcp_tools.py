@@ -19,7 +19,7 @@ from mcp_types import Tool
 
 from agents.chat_model import NotInConsilia
 from tools.errors import ConsiliaError
-from tools.host import Toolbox, marked, shown, without_hidden
+from tools.host import Toolbox, marked, shown, shown_schema, without_hidden
 from tools.record import Place
 
 TOOLS_KEY: Final = "__consilia_tools"
@@ -71,7 +71,7 @@ def _as_langchain(tools: Toolbox, entry: str, tool: Tool) -> BaseTool:
     return StructuredTool(
         name=shown(entry),
         description=without_hidden(tool.description or tool.title or entry),
-        args_schema=tool.input_schema,
+        args_schema=shown_schema(tool.input_schema),
         coroutine=call,
         response_format="content_and_artifact",
     )

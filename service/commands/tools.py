@@ -1,6 +1,5 @@
 """`consilia tools`: the tools that workflows may call, calls by hand, and the pins of your own servers' tools."""
 
-import getpass
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -71,6 +70,7 @@ def call(
     json: JsonOption = False,
 ) -> None:
     """Call a tool by hand. It is kept as a run; a tool that writes is asked about first."""
+    from service.auth.audit import of_command
     from service.database.tables import DEFAULT_TENANT
     from service.tool_servers import Called, call_by_hand
 
@@ -87,6 +87,7 @@ def call(
 
     async def work() -> Called:
         async with _house(config) as house:
+            await of_command(house.database, house.settings.data_dir, "tools.call", tool, tenant)
             return await call_by_hand(house, tenant or DEFAULT_TENANT, server, name, given, ask)
 
     called = run(work())
@@ -134,13 +135,18 @@ def pin(
     json: JsonOption = False,
 ) -> None:
     """Accept what a server says of its tools now; see it first with consilia tools diff."""
+    from service.auth.audit import of_command
     from service.tool_servers import accept, servers
 
     async def work() -> list[str]:
         server, tool = _which(which)
         async with _house(config) as house:
             await servers(house, server)
-            return await accept(house.database, server or "", tool, f"{getpass.getuser()} at the command line")
+            changed = await accept(house.database, server or "", tool, "the command line")
+            for each in changed:
+                target = f"{server}/{each}"
+                await of_command(house.database, house.settings.data_dir, "tools.pin", target)
+            return changed
 
     changed = run(work())
     if json:

@@ -20,6 +20,7 @@ from service.runs.webhooks import signature
 from service.settings import Limits, Settings, load
 from tests.conftest import ENVIRONMENT, ROOT, SAMPLES, Server
 from tools.contracts import playbook
+from tools.host.settings import ServerSettings, ToolsSettings
 from tools.suitability.questionnaire import classify
 from workflows.financial_advisor.holdings import from_csv, profile_from_toml
 
@@ -81,6 +82,22 @@ def test_the_page_on_asking_models_shows_every_setting_of_the_pool_with_its_defa
     assert {name: getattr(read, name) for name in fields} == {name: getattr(PoolSettings(), name) for name in fields}
     assert set(re.findall(r"^(\w+) =", routing, re.MULTILINE)) >= {"thinking_tokens", "attempts", "confidence"}
     assert read.routing.thinking_tokens == Policy().thinking_tokens
+
+
+def test_the_page_on_tools_has_a_configuration_that_loads_every_setting_and_a_graph_that_compiles(tmp_path: Path):
+    page = (ROOT / "docs/tools.md").read_text()
+    [example] = _blocks(page, "toml")
+    (tmp_path / "consilia.toml").write_text(example)
+    servers = load(tmp_path / "consilia.toml").tools.servers
+    assert servers["mail"].after_untrusted == {"my_flow": ["search"]}
+    for name in ServerSettings.model_fields:
+        assert f"`{name}`" in page, name
+    for name in ToolsSettings.model_fields:
+        assert name == "servers" or re.search(rf"^{name} =", (ROOT / "docs/configuration.md").read_text(), re.M), name
+    [snippet] = _blocks(page, "python")
+    names: dict[str, Any] = {}
+    exec(snippet, names)  # noqa: S102
+    assert names["graph"].get_graph().nodes.keys() >= {"think", "tools"}
 
 
 def test_the_configuration_page_names_every_setting_with_its_default():

@@ -99,7 +99,8 @@ def main() -> None:
         if method == "initialize":
             told = {"tools": {"listChanged": True}}
             server = {"name": "nasty", "version": "1"}
-            answer(number, {"protocolVersion": "2025-11-25", "capabilities": told, "serverInfo": server})
+            version = os.environ.get("NASTY_PROTOCOL", "2025-11-25")
+            answer(number, {"protocolVersion": version, "capabilities": told, "serverInfo": server})
         elif method == "tools/list":
             answer(number, {"tools": listed()})
         elif method == "tools/call":

@@ -32,8 +32,8 @@ def wicked() -> Iterator[Wicked]:
 
 @asynccontextmanager
 async def at(url: str, **settings: Any) -> AsyncIterator[ToolHost]:
-    given = {"url": url, "allow_networks": LOOPBACK, "seconds": 5, **settings}
-    told = ToolsSettings(servers={"web": ServerSettings(**given)}, connect_seconds=10, backoff_seconds=0.05)
+    given = {"url": url, "allow_networks": LOOPBACK, "seconds": 30, **settings}
+    told = ToolsSettings(servers={"web": ServerSettings(**given)}, connect_seconds=30, backoff_seconds=0.05)
     async with ToolHost({}, ToolLimits(), Foreign(told, None, Path())) as host:
         yield host
 
@@ -132,7 +132,7 @@ async def test_a_misbehaving_answer_costs_its_own_call(wicked: Wicked):
         with pytest.raises(ToolTimeout):
             await host.call("web", "slow", {"seconds": 9})
         assert await slow == {"text": '{"seconds": 1.0}'}
-        host.sessions["web"].settings.seconds = 5
+        host.sessions["web"].settings.seconds = 30
         with pytest.raises(ToolFailed):
             await host.call("web", "sse-endless", {})
         assert await host.call("web", "echo", {}) == {"text": "{}"}
@@ -179,7 +179,7 @@ async def test_the_newer_protocol_is_spoken_and_changes_of_the_list_are_followed
             assert (await session.client()).protocol_version == "2026-07-28"
             assert set(host.tools()["web"]) == {"more"}
             await host.call("web", "more", {})
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while "hello" not in host.tools()["web"]:
                     await asyncio.sleep(0.02)
             assert await host.call("web", "hello", {}) == {"result": "hello"}

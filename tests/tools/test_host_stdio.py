@@ -18,19 +18,23 @@ from tools.errors import ConsiliaError
 from tools.host import (
     Foreign,
     ServerUnavailable,
+    Toolbox,
     ToolChanged,
     ToolFailed,
     ToolHost,
     ToolLimits,
+    ToolNeedsApproval,
     ToolResultInvalid,
     ToolResultTooLarge,
     ToolTimeout,
     ToolUnusable,
     UnknownTool,
+    shown,
 )
 from tools.host.faults import ArgumentsTooLarge
 from tools.host.pins import Definition
 from tools.host.settings import ServerSettings, ToolsSettings
+from tools.record import Place, ToolCall
 
 NASTY = str(Path(nasty_server.__file__))
 
@@ -54,9 +58,9 @@ class Pins:
 
 @asynccontextmanager
 async def nasty(folder: Path, pins: Pins | None = None, **settings: Any) -> AsyncIterator[ToolHost]:
-    given = {"command": [sys.executable, "-S", NASTY, str(folder)], "seconds": 5, **settings}
-    told = ToolsSettings(servers={"nasty": ServerSettings(**given)}, connect_seconds=10, backoff_seconds=0.05)
-    async with ToolHost({}, ToolLimits(seconds=20), Foreign(told, pins, folder)) as host:
+    given = {"command": [sys.executable, "-S", NASTY, str(folder)], "seconds": 30, **settings}
+    told = ToolsSettings(servers={"nasty": ServerSettings(**given)}, connect_seconds=30, backoff_seconds=0.05)
+    async with ToolHost({}, ToolLimits(seconds=30), Foreign(told, pins, folder)) as host:
         yield host
 
 
@@ -65,7 +69,7 @@ async def add(host: ToolHost) -> int:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.01)
 
@@ -98,7 +102,7 @@ async def test_what_is_sent_is_arguments_and_no_tenant_and_of_the_environment_on
 async def test_a_misbehaving_call_costs_itself_and_no_other(tmp_path: Path):
     """Hung, lying, silent, odd, too large, beyond the protocol: while a slow call is under way, and still answered."""
     cases: list[tuple[str, dict[str, Any], type[ConsiliaError], str]] = [
-        ("hang", {}, ToolTimeout, "gave no answer within 1 s"),
+        ("hang", {}, ToolTimeout, "gave no answer within 3 s"),
         ("junk", {}, ToolTimeout, "a line that is no JSON-RPC: this is no JSON-RPC"),
         ("lie", {}, ToolResultInvalid, "sum: 'many' is not of type 'integer'"),
         ("silent", {}, ToolResultInvalid, "promises structured content and sent none"),
@@ -108,13 +112,13 @@ async def test_a_misbehaving_call_costs_itself_and_no_other(tmp_path: Path):
         ("no_such", {}, UnknownTool, "there is no tool nasty/no_such"),
         ("echo", {"q": "x" * 30_000}, ArgumentsTooLarge, "30,008 bytes, the limit is 20,000"),
     ]
-    limits = {"seconds": 1, "result_bytes": 40_000, "argument_bytes": 20_000}
+    limits = {"seconds": 3, "result_bytes": 40_000, "argument_bytes": 20_000}
     # a line may be as long as a result and its envelope
     async with nasty(tmp_path, **limits) as host:
         host.sessions["nasty"].settings.result_bytes = 100_000
         assert await add(host) == 3
         host.sessions["nasty"].settings.result_bytes = 40_000
-        slow = asyncio.create_task(host.call("nasty", "slow", {"seconds": 0.8}))
+        slow = asyncio.create_task(host.call("nasty", "slow", {"seconds": 1.5}))
         outcomes = await asyncio.gather(
             *(host.call("nasty", tool, given) for tool, given, _, _ in cases), return_exceptions=True
         )
@@ -166,6 +170,7 @@ async def test_a_server_that_cannot_be_started_is_told_with_the_reason(tmp_path:
         ({"command": ["no-such-program"]}, "'no-such-program' of server 'nasty' cannot be started: No such file"),
         ({"command": [sys.executable, "-c", "raise SystemExit(7)"]}, "the program ended with status 7"),
         ({"env": {"K": {"env": "NOT_SET_AT_ALL"}}}, "the environment variable NOT_SET_AT_ALL is empty or not set"),
+        ({"env": {"NASTY_PROTOCOL": "2099-01-01"}}, "Unsupported protocol version from the server: 2099-01-01"),
     ):
         async with nasty(tmp_path, **settings) as host:
             with pytest.raises((ServerUnavailable, ToolTimeout), match=told):
@@ -234,3 +239,40 @@ async def test_ten_thousand_tools_are_refused_unless_allowed(tmp_path: Path):
     async with nasty(tmp_path, most_tools=20_000) as host:
         assert await add(host) == 3
         assert len(host.tools()["nasty"]) == 10_000 + len(nasty_server.TOOLS)
+
+
+async def test_tools_of_one_name_on_two_servers_are_two_tools(tmp_path: Path):
+    folders = {name: tmp_path / name for name in ("one", "two")}
+    servers: dict[str, ServerSettings] = {}
+    for name, folder in folders.items():
+        folder.mkdir()
+        (folder / "page").write_text(f"of {name}")
+        servers[name] = ServerSettings(command=[sys.executable, "-S", NASTY, str(folder)])
+    away = {"away": ServerSettings(command=["no-such-program"])}
+    told = ToolsSettings(servers={**servers, **away}, connect_seconds=10, backoff_seconds=60)
+    async with ToolHost({}, foreign=Foreign(told)) as host:
+        for name in folders:
+            assert await host.call(name, "fetch", {"page": "page"}) == {"text": f"of {name}"}
+        box = Toolbox(host, Nothing(), "w", frozenset({"one/*", "two/*", "away/*"}))
+        offered = [shown(entry) for entry, _ in await box.offered(["one/fetch", "two/fetch", "away/*", "away/x"])]
+        assert offered == ["one__fetch", "two__fetch"], "what is away is left out"
+        with pytest.raises(UnknownTool):
+            await box.offered(["one/no_such"])
+        with pytest.raises(ToolNeedsApproval, match=r"tools.servers.one.without_approval can allow it"):
+            await box.call_raw(Place("n", "t"), "one", "write", {})
+        assert not (folders["one"] / "written").exists()
+
+
+class Nothing:
+    """A ledger of a run in which nothing has happened."""
+
+    async def returned(self, key: str) -> dict[str, Any] | None:
+        return None
+
+    async def waiting(self, key: str) -> int | None:
+        return None
+
+    async def untrusted(self) -> str | None:
+        return None
+
+    async def tool_called(self, call: ToolCall) -> None: ...

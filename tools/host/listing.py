@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 import orjson
 from mcp import Client
@@ -89,6 +89,23 @@ def without_hidden(text: str) -> str:
     return "".join(
         each for each in text if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cf", "Co", "Cn", "Cs")
     )
+
+
+def shown_schema(schema: Any) -> Any:
+    """A tool's input schema for a model: its titles and descriptions without hidden characters, all else as it is."""
+    match schema:
+        case dict():
+            whole = cast(dict[str, Any], schema)
+            return {
+                name: without_hidden(value)
+                if name in ("title", "description") and isinstance(value, str)
+                else shown_schema(value)
+                for name, value in whole.items()
+            }
+        case list():
+            return [shown_schema(each) for each in cast(list[Any], schema)]
+        case _:
+            return schema
 
 
 def _size_fault(tool: Tool) -> str | None:

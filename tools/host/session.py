@@ -176,9 +176,8 @@ class Session:
                 why = f"no session within {self._tools.connect_seconds:g} s"
             except (Exception, BaseExceptionGroup) as error:  # what a foreign server can make of the SDK has no end
                 inner = _first(error)
-                answered = isinstance(inner, MCPError) and inner.code != CONNECTION_CLOSED
-                known = isinstance(inner, ConsiliaError) or answered
-                why = _told(inner) if known else self._lost_why or _told(inner)
+                closed = isinstance(inner, MCPError) and inner.code == CONNECTION_CLOSED
+                why = (self._lost_why if closed else "") or _told(inner)
             if self._client is None:
                 self._failures += 1
             self._client = None
