@@ -11,14 +11,18 @@ from starlette.exceptions import HTTPException
 
 from service.admin import (
     api_approvals,
+    api_figures,
+    api_pool,
     api_run,
     api_runs,
     door,
     pages_acting,
     pages_approvals,
     pages_files,
+    pages_installation,
     pages_run,
     pages_runs,
+    pages_usage,
     web,
 )
 from service.admin.access import SignInNeeded
@@ -29,9 +33,19 @@ from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
 
-API: Final = (api_runs.router, api_run.router, api_approvals.router)
+API: Final = (api_runs.router, api_run.router, api_approvals.router, api_figures.router, api_pool.router)
 """The routers of the JSON API, for the service's own application."""
 
+_PAGES: Final = (
+    door,
+    pages_runs,
+    pages_run,
+    pages_files,
+    pages_approvals,
+    pages_acting,
+    pages_usage,
+    pages_installation,
+)
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 
 
@@ -39,7 +53,7 @@ def create_admin(house: House) -> FastAPI:
     """The pages over an open house; mount it at /admin."""
     app = FastAPI(title="Consilia admin", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.house = house
-    for each in (door, pages_runs, pages_run, pages_files, pages_approvals, pages_acting):
+    for each in _PAGES:
         app.include_router(each.router)
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     app.add_exception_handler(ConsiliaError, _shown)

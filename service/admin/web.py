@@ -28,7 +28,17 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-PAGES: Final = (("/admin/runs", "Runs"), ("/admin/approvals", "Approvals"))
+PAGES: Final = (
+    ("/admin/runs", "Runs", Role.VIEWER),
+    ("/admin/approvals", "Approvals", Role.VIEWER),
+    ("/admin/usage", "Usage", Role.VIEWER),
+    ("/admin/tools", "Tools", Role.VIEWER),
+    ("/admin/pool", "Pool", Role.ADMIN),
+    ("/admin/keys", "Keys", Role.ADMIN),
+    ("/admin/audit", "Audit", Role.ADMIN),
+)
+"""Where the head leads, and for whom."""
+
 LONGEST_TEXT: Final = 4_000
 """Characters of one value that a page shows; the rest is a download away."""
 
