@@ -154,10 +154,12 @@ async def whole_state(
     return Response(text, 200, headers, "application/json")
 
 
-@router.get("/compared/{other_id}")
-async def compared(run_id: str, other_id: str, house: TheHouse, visitor: TheVisitor) -> Comparison:
+@router.get("/compared")
+async def compared(
+    run_id: str, house: TheHouse, visitor: TheVisitor, other: Annotated[str, Query(description="The other run.")]
+) -> Comparison:
     """Two runs side by side: what differs in input and output, and how each went."""
-    left, right = await find_run(house, visitor, run_id), await find_run(house, visitor, other_id)
+    left, right = await find_run(house, visitor, run_id), await find_run(house, visitor, other)
     return await comparing.compare(house.database, left, right, False)
 
 

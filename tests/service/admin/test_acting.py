@@ -80,7 +80,7 @@ def test_fork_edit_retry_and_again_make_the_runs_they_say(hosted: Hosted):
 def test_two_runs_are_compared_side_by_side(hosted: Hosted):
     left, right = hosted.runs["slow"], hosted.runs["hostile"]
     with hosted.signed_in() as browser:
-        told = browser.get(f"/admin/api/runs/{left}/compared/{right}").json()
+        told = browser.get(f"/admin/api/runs/{left}/compared?other={right}").json()
         assert told["input"]["changes"][0]["path"] == "log[0]"
         assert set(told["left"]["nodes"]) == {"first", "wait", "last"}
         page = browser.get("/admin/compare", params={"run": [left, right]})
