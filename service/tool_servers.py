@@ -177,7 +177,7 @@ def _server(house: House, name: str, pins: dict[tuple[str, str], RowMapping]) ->
     told = session.settings
     return ServerShown(
         name=name,
-        reached=told.url or command_shown(told.command),
+        reached=told.url.partition("?")[0] or command_shown(told.command),
         state=session.state,
         fault=session.fault,
         starts=session.starts,

@@ -276,3 +276,27 @@ class Nothing:
         return None
 
     async def tool_called(self, call: ToolCall) -> None: ...
+
+
+async def test_a_server_that_has_stopped_listening_is_started_anew(tmp_path: Path):
+    async with nasty(tmp_path) as host:
+        assert await add(host) == 3
+        host.sessions["nasty"].settings.seconds = 0.3
+        for tool in ("deaf", "echo", "echo"):
+            with pytest.raises(ToolTimeout):
+                await host.call("nasty", tool, {})
+        host.sessions["nasty"].settings.seconds = 30
+        assert await add(host) == 3
+        assert host.sessions["nasty"].starts == 2
+
+
+async def test_a_change_that_the_server_does_not_tell_is_found_out(tmp_path: Path):
+    pins = Pins()
+    async with nasty(tmp_path, pins) as host:
+        host.settings.relist_seconds = 0.05
+        assert await add(host) == 3
+        changed = [{**each, "description": "Another."} for each in nasty_server.TOOLS]
+        (tmp_path / "tools.json").write_text(json.dumps(changed))
+        await until(lambda: pins.now["add"].content.get("description") == "Another.")
+        with pytest.raises(ToolChanged):
+            await add(host)

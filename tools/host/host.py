@@ -72,8 +72,8 @@ class ToolHost:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for noisy in ("httpx2", "mcp.client.streamable_http"):  # they tell URLs and session ids
-            logging.getLogger(noisy).setLevel(logging.WARNING)
+        for noisy in ("httpx2", "mcp.client"):  # they tell URLs, session ids, and what cannot be parsed
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
         for name, server in self._servers.items():
             client = await self._stack.enter_async_context(Client(server))
             trust_results(client)
@@ -175,9 +175,11 @@ class ToolHost:
             async with asyncio.timeout(seconds):
                 found = await self._found(session, tool)
                 result = await self._answered(session, found, arguments)
+                session.answered()
                 most = min(told.result_bytes, self._limits.result_bytes)
                 return await foreign_result(session.name, found, result, most)
         except TimeoutError:
+            session.timed_out()
             raise _timeout(session.name, tool, seconds, session.spoke_nonsense()) from None
 
     async def _answered(self, session: Session, tool: Tool, arguments: dict[str, Any]) -> CallToolResult:

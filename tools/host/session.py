@@ -40,6 +40,9 @@ _SETTLE: Final = 0.1
 _CLOSING: Final = 10.0
 """Seconds that ending a session may take: closing a program's input, SIGTERM and SIGKILL take 6."""
 
+_HUNG: Final = 3
+"""Calls in a row without an answer after which a server counts as hung."""
+
 _NEAR: Final = 2.0
 """Seconds until the next try for which a call waits."""
 
@@ -77,6 +80,7 @@ class Session:
         self._lost_why = ""
         self._next_try = 0.0
         self._failures = 0
+        self._unanswered = 0
 
     def start(self) -> None:
         """Begin to open the session, in the background; nothing when it has begun."""
@@ -117,6 +121,17 @@ class Session:
         if client is self._client:
             self._lost_why = why
             self._lost.set()
+
+    def answered(self) -> None:
+        """A call has got its answer: the server lives."""
+        self._unanswered = 0
+
+    def timed_out(self) -> None:
+        """A call has got no answer in time. After several in a row the server counts as hung, and is started anew."""
+        self._unanswered += 1
+        if self._unanswered >= _HUNG and self._client is not None:
+            self._unanswered = 0
+            self._ended(f"it answered none of {_HUNG} calls in a row")
 
     def spoke_nonsense(self) -> str | None:
         """What the program last wrote that was no message, if it did."""
@@ -226,11 +241,12 @@ class Session:
         while not self._lost.is_set():
             waits = [asyncio.create_task(each.wait()) for each in (self._lost, self._changed)]
             try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                timeout = self._tools.relist_seconds
+                await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for each in waits:
                     each.cancel()
-            if self._changed.is_set() and not self._lost.is_set():
+            if not self._lost.is_set():  # the list has changed, or has not been read for long
                 await asyncio.sleep(_SETTLE)
                 self._changed.clear()
                 async with asyncio.timeout(self._tools.connect_seconds):

@@ -130,6 +130,9 @@ class ToolsSettings(BaseModel):
         default=0.5, gt=0, description="Pause before a lost session is opened anew, seconds; each time twice as long."
     )
     longest_backoff_seconds: float = Field(default=60.0, gt=0, description="Longest pause between two tries, seconds.")
+    relist_seconds: float = Field(
+        default=300.0, gt=0, description="How often a server's tools are listed anew without its word, seconds."
+    )
     servers: dict[Annotated[str, AfterValidator(_name)], ServerSettings] = Field(
         default_factory=dict[str, ServerSettings], description="Your own MCP servers by name; see docs/tools.md."
     )
