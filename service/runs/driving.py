@@ -94,7 +94,8 @@ async def drive(
                 for kind, data in messages.events(chunk):
                     log.append(kind + suffix, dumps(data))
         elif mode in wanted and (drive.subgraphs or not namespace):
-            log.append(mode + suffix, dumps(_interrupts_shown(chunk)))
+            told = _without_ours(chunk) if mode in ("checkpoints", "debug") else chunk
+            log.append(mode + suffix, dumps(_interrupts_shown(told)))
         log.check()
     if drive.interrupt_before or drive.interrupt_after or graph.interrupt_before_nodes or graph.interrupt_after_nodes:
         driven.stopped = bool((await graph.aget_state(config)).next)
@@ -157,6 +158,18 @@ def shown_interrupt(asked: Any) -> dict[str, Any]:
     if isinstance(asked, Interrupt):
         return {"id": asked.id, "value": plain(asked.value)}
     return {"id": asked["id"], "value": plain(asked["value"])}
+
+
+def _without_ours(told: Any) -> Any:
+    """What LangGraph tells of a checkpoint, its config without what this service has put there for the run's nodes."""
+    match told:
+        case dict():
+            whole = cast(dict[str, Any], told)
+            return {key: _without_ours(each) for key, each in whole.items() if not str(key).startswith("__consilia_")}
+        case list():
+            return [_without_ours(each) for each in cast(list[Any], told)]
+        case _:
+            return told
 
 
 def _interrupts_shown(chunk: Any) -> Any:

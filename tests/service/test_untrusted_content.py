@@ -18,7 +18,7 @@ from langgraph.prebuilt import ToolNode, tools_condition
 
 from agents.chat_model import chat_model
 from agents.mcp_tools import mark_untrusted, mcp_tools
-from service.database import assistants, calls, threads
+from service.database import assistants, calls, runs, threads
 from service.database.tables import DEFAULT_TENANT, new_id
 from service.house import Additions, House, open_house
 from service.runs.outcome import Outcome
@@ -92,14 +92,19 @@ async def opened(folder: Path, model: str | None = None) -> AsyncIterator[House]
 
 
 async def run(
-    house: House, graph: str, given: dict[str, Any] | None, thread: str, resume: Any = None
+    house: House,
+    graph: str,
+    given: dict[str, Any] | None,
+    thread: str,
+    resume: Any = None,
+    modes: tuple[str, ...] = ("values",),
 ) -> tuple[str, Outcome]:
     assistant = await assistants.get(house.database, DEFAULT_TENANT, assistants.default_id(graph))
     assert assistant is not None
     if resume is None and await threads.get(house.database, DEFAULT_TENANT, thread) is None:
         await house.database.writer.write(threads.creation(DEFAULT_TENANT, thread, {})[0])
     command = None if resume is None else {"resume": resume}
-    order = Order(assistant, given, command, {}, {}, {}, ["values"])
+    order = Order(assistant, given, command, {}, {}, {}, list(modes))
     run_id = (await submit(house, DEFAULT_TENANT, order, thread)).row["run_id"]
     async with asyncio.timeout(60):
         return run_id, await (await outcome(house, run_id))
@@ -145,6 +150,19 @@ async def test_an_approval_is_not_good_for_other_arguments(tmp_path: Path):
             GIVEN.clear()
         assert "the answer was given for another call" in ended.values["said"][0]  # type: ignore[index]
         assert written(tmp_path) == []
+
+
+async def test_no_stream_mode_tells_what_the_run_s_nodes_have_at_hand(tmp_path: Path):
+    (tmp_path / "page").write_text("Rents rose by 3 %.")
+    steps = {"steps": [["nasty/fetch", {"page": "page"}]]}
+    async with opened(tmp_path) as house:
+        for mode in ("debug", "checkpoints", "tasks", "events", "updates"):
+            run_id, ended = await run(house, "clerk", steps, new_id(), modes=(mode,))
+            assert (ended.status, ended.error) == ("success", None), mode
+            events = await runs.events(house.database, run_id)
+            told = [each["data"] for each in events if each["kind"].startswith(mode)]
+            assert told, mode
+            assert "__consilia" not in str(told), mode
 
 
 async def test_after_untrusted_content_a_policy_for_trusted_runs_is_not_enough(tmp_path: Path):

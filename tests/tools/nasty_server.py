@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-FOLDER = Path(sys.argv[1])
+FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
 READ = {"readOnlyHint": True, "openWorldHint": False}
 SUM = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}
 ANYTHING = {"type": "object"}
