@@ -19,7 +19,7 @@ from agents.chat_model import PoolChat
 from agents.completion import Usage
 from agents.demand import Demand, Needs
 from agents.escalation import EscalationExhausted
-from agents.faults import ContextExceeded, ModelBusy, ModelFull, ModelLost
+from agents.faults import ContextExceeded, ModelBusy, ModelFailed, ModelFull, ModelLost
 from agents.inquiry import Inquiry, attempted
 from agents.pool import Pool
 from agents.pool_settings import OnOutage
@@ -184,7 +184,14 @@ class Counsel:
         while True:
             measured = replace(signals, failures=tuple(inquiry.failures))
             try:
-                route = await self.pool.routed(question.needs, measured, self.model)
+                if inquiry.gave_up is None:
+                    route = await self.pool.routed(question.needs, measured, self.model)
+                else:
+                    route = self.pool.route(question.needs, measured, self.model)
+            except NoModelAvailable:
+                if inquiry.gave_up is not None:
+                    raise inquiry.gave_up from None
+                raise
             except EscalationExhausted:
                 kept = self._kept(inquiry)
                 if kept is None:
@@ -203,6 +210,10 @@ class Counsel:
                 continue
             except ModelFull:
                 inquiry.failures.append(Failure(route.model, "full"))
+                continue
+            except ModelFailed as failed:  # its servers are well, but not at this question: another model's may be
+                inquiry.gave_up = failed
+                inquiry.failures.append(Failure(route.model, "unavailable"))
                 continue
             except (ModelLost, NoModelAvailable):
                 outages += 1
@@ -290,7 +301,7 @@ class Counsel:
     def _elsewhere(self, needs: Needs, route: Route, signals: Signals) -> Callable[[], bool] | None:
         """Whether another model could take the question now; None where it must wait for this one: it was moved here
         already, or the adapter that it needs is here."""
-        if route.adapter or signals.full:
+        if route.adapter or signals.full or self.model is not None:
             return None
         return partial(self.pool.elsewhere, needs, signals, route.model)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from agents.attempt import schema_in_words, strict_tools
 from agents.chatting import Chat, Decided, affinity
-from agents.completion import CLOSE, Completion, Draft, Price, Usage
+from agents.completion import CLOSE, Completion, Draft, Price, Usage, count
 from agents.continuing import after_thinking, as_text
 from agents.exchange import Call, Exchange, Restarted
 from agents.faults import RequestRefused
@@ -250,6 +250,6 @@ def _room(body: Mapping[str, Any]) -> int | None:
 def _together(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> dict[str, Any]:
     """The usage of two passes: the prompt of the first, what both wrote."""
     one, two = dict(first or {}), dict(second or {})
-    prompt = int(one.get("prompt_tokens") or 0)
-    written = int(one.get("completion_tokens") or 0) + int(two.get("completion_tokens") or 0)
+    prompt = count(one.get("prompt_tokens"))
+    written = count(one.get("completion_tokens")) + count(two.get("completion_tokens"))
     return {**two, **one, "prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import orjson
 
 from agents.attempt import Wanted
+from agents.faults import UnknownPoolModel
 from agents.pool import Pool
 from agents.pool_settings import PoolModel
 from agents.routing import Needs, Route
@@ -88,6 +89,7 @@ async def decide(pool: Pool, chat: Chat, full: Sequence[str] = ()) -> Decided:
     text = whole_text(chat.messages, chat.more.get("tools") or ())
     asked = next((_text(each) for each in reversed(chat.messages) if each.get("role") == "user"), "")
     named = None if chat.model == AUTO else chat.model
+    check_adapter(pool, named)
     signals = Signals() if named else measure(asked[:_SAMPLE])
     tokens, exact = await pool.tokens(text, _enough(pool))
     needs = Needs(
@@ -106,6 +108,14 @@ async def decide(pool: Pool, chat: Chat, full: Sequence[str] = ()) -> Decided:
 def adapter_of(pool: Pool, name: str | None) -> str | None:
     """The adapter of a name such as `qwen3/contract-review`."""
     return name.split("/", 1)[1] if name and name not in pool.models and "/" in name else None
+
+
+def check_adapter(pool: Pool, name: str | None) -> None:
+    """Raises UnknownPoolModel for an adapter that the named model is not configured with."""
+    adapter, base = adapter_of(pool, name), base_of(pool, name)
+    if adapter is not None and base in pool.models and adapter not in pool.models[base].adapters:
+        known = ", ".join(pool.models[base].adapters) or "none"
+        raise UnknownPoolModel(f"model {base!r} has no adapter {adapter[:200]!r}; it has {known}", model=base)
 
 
 def base_of(pool: Pool, name: str | None) -> str | None:

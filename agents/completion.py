@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+import orjson
+
 OPEN: Final = "<think>"
 CLOSE: Final = "</think>"
 
@@ -88,7 +90,7 @@ class Draft:
 
     def take(self, chunk: Mapping[str, Any]) -> None:
         """Add a chunk of a stream, or a whole body, of the first choice."""
-        if usage := chunk.get("usage"):
+        if isinstance(usage := chunk.get("usage"), dict):
             self.usage = cast(dict[str, Any], usage)
         for choice in cast(list[dict[str, Any]], chunk.get("choices") or []):
             if choice.get("index", 0) != 0:
@@ -104,11 +106,13 @@ class Draft:
             self.finish = choice.get("finish_reason") or self.finish
 
     def _take_tool(self, call: dict[str, Any], position: int) -> None:
-        parts = self._tools.setdefault(int(call.get("index", position)), _ToolParts())
+        index = call.get("index")
+        parts = self._tools.setdefault(index if isinstance(index, int) else position, _ToolParts())
         function = cast(dict[str, Any], call.get("function") or {})
-        parts.id = call.get("id") or parts.id
-        parts.name = function.get("name") or parts.name
-        parts.arguments += function.get("arguments") or ""
+        parts.id = str(call.get("id") or parts.id)
+        parts.name = str(function.get("name") or parts.name)
+        arguments = function.get("arguments") or ""
+        parts.arguments += arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
 
     def completion(self, price: "Price") -> Completion:
         """The answer so far, as a whole one."""
@@ -123,16 +127,20 @@ class Draft:
 
     def _counted(self, text: str, thinking: str, price: "Price") -> Usage:
         told = self.usage
-        prompt = int(told.get("prompt_tokens") or 0)
-        generated = int(told.get("completion_tokens") or 0) if told else self._chunks
-        inputs = cast(dict[str, Any], told.get("prompt_tokens_details") or {})
-        outputs = cast(dict[str, Any], told.get("completion_tokens_details") or {})
-        thought = outputs.get("reasoning_tokens")
+        prompt = count(told.get("prompt_tokens"))
+        generated = count(told.get("completion_tokens")) if told else self._chunks
+        inputs, outputs = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
+        thought = count(cast(dict[str, Any], outputs).get("reasoning_tokens")) if isinstance(outputs, dict) else 0
         if not thought:  # a server that does not tell: by the share of the characters
             written = len(text) + len(thinking)
             thought = round(generated * len(thinking) / written) if written else 0
-        cached = int(inputs.get("cached_tokens") or 0)
-        return Usage(prompt, generated, int(thought), cached, price.of(prompt, generated))
+        cached = count(cast(dict[str, Any], inputs).get("cached_tokens")) if isinstance(inputs, dict) else 0
+        return Usage(prompt, generated, thought, cached, price.of(prompt, generated))
+
+
+def count(value: Any) -> int:
+    """A count of tokens that a server told; 0 where it is none."""
+    return value if isinstance(value, int) and 0 <= value < 2**31 else 0
 
 
 @dataclass(frozen=True, slots=True)

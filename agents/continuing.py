@@ -34,9 +34,13 @@ def after_text(
     if dialect.continues is None or constrained(body) or (body.get("tools") and not keeps):
         return None
     messages: list[dict[str, Any]] = body["messages"]
-    begun = messages[-1]["role"] == "assistant" and bool(body.get("continue_final_message") or not dialect.continues)
+    if not isinstance(messages[-1].get("content") or "", str):
+        return None
+    begun = messages[-1].get("role") == "assistant" and bool(
+        body.get("continue_final_message") or not dialect.continues
+    )
     thought = f"{OPEN}\n{thinking}\n{CLOSE}\n\n" if thinking and keeps and not begun else ""
-    before = messages[-1]["content"] if begun else thought
+    before = (messages[-1].get("content") or "") if begun else thought
     partial = {"role": "assistant", "content": before + text}
     room = next((body[name] for name in _ROOM if isinstance(body.get(name), int)), None)
     left = None if room is None else max(1, room - written)

@@ -23,6 +23,8 @@ _ASKS: Final = {
 }
 
 
+SHORT: Final = "its context of"
+"""How the reason of a model that is left out for its context begins."""
 _STRUCTURES: Final = {"code": "code", "table": "tables", "records": "records such as JSON", "formulas": "formulas"}
 
 
@@ -96,7 +98,7 @@ class Demand:
             return f"vLLM has no tool-call parser for {model.title}"
         least = self.material + self.policy.answer_tokens + (_LEAST_THINKING if model.thinking == "always" else 0)
         if self.material and least > candidate.room:
-            return f"its context of {candidate.room:,} tokens is less than the {least:,} of material and answer"
+            return f"{SHORT} {candidate.room:,} tokens is less than the {least:,} of material and answer"
         return None
 
     def budget(self, candidate: Candidate) -> int:

@@ -17,7 +17,7 @@ import orjson
 
 from agents.completion import Price
 from agents.endpoint import Endpoint
-from agents.faults import ContextExceeded, ModelLost, RequestRefused
+from agents.faults import ContextExceeded, ModelFailed, ModelLost, RequestRefused
 from agents.pool_settings import PoolSettings
 from agents.probing import reason
 from agents.sse import DataLines
@@ -101,7 +101,12 @@ class _Full(Exception):
 
 
 class _Gone(Exception):
-    pass
+    """The endpoint did not answer."""
+
+
+class _Failed(_Gone):
+    """The endpoint answered that it failed. Whose fault that is shows when another is asked: were it always taken for
+    the endpoint's, one bad request could take every endpoint out."""
 
 
 @dataclass(slots=True)
@@ -130,6 +135,7 @@ class Exchange:
         limits = self.seats.settings
         patience = time.monotonic() + limits.queue_seconds
         body = self.call.body
+        suspects: list[tuple[Endpoint, str]] = []
         while True:
             endpoint = self.endpoint = await self.seats.seat(self.call, self.lost, patience)
             mark = endpoint.begin(time.monotonic())
@@ -143,10 +149,16 @@ class Exchange:
                             span.take(piece)
                             yield piece
                 endpoint.succeeded()
+                for each, why in suspects:
+                    if each is not endpoint:
+                        each.failed(why, time.monotonic())
                 return
             except _Full as full:
                 endpoint.full(full.seconds, time.monotonic())
                 continue
+            except _Failed as failed:
+                why = str(failed)
+                suspects.append((endpoint, why))
             except _Gone as gone:
                 why = str(gone)
                 endpoint.failed(why, time.monotonic())
@@ -154,7 +166,7 @@ class Exchange:
                 self.seconds = self.seats.rise(endpoint, mark)
             self.lost.append(Try(endpoint.url, why))
             if len(self.lost) > limits.retries or not self.seats.may_retry():
-                raise self._given_up()
+                raise self._given_up(len(suspects) == len(self.lost))
             if begun:
                 resumed = self.call.resume() if self.call.resume else None
                 if resumed is None:
@@ -162,9 +174,16 @@ class Exchange:
                 body = resumed or self.call.body
             await asyncio.sleep(jitter(len(self.lost)))
 
-    def _given_up(self) -> ModelLost:
-        self.seats.lost(self.call.model)
+    def _given_up(self, failed: bool) -> ModelLost:
+        """failed: every endpoint answered, with an error."""
         tried = "; ".join(f"{each.endpoint}: {each.why}" for each in self.lost)
+        if failed:
+            return ModelFailed(
+                f"model {self.call.model!r} failed at this request {len(self.lost)} times ({tried}); the servers' logs "
+                "have the reason",
+                model=self.call.model,
+            )
+        self.seats.lost(self.call.model)
         return ModelLost(
             f"model {self.call.model!r} was lost {len(self.lost)} times ({tried}); see consilia pool status",
             model=self.call.model,
@@ -183,9 +202,14 @@ class Exchange:
             sock_read=limits.silence_seconds if call.stream else limits.answer_seconds,
         )
         try:
+            data = orjson.dumps(body)
+        except orjson.JSONEncodeError as error:
+            told = f"the request cannot be written as JSON ({error}): it is nested too deeply"
+            raise RequestRefused(told, model=call.model) from None
+        try:
             async with self.seats.session.post(
                 f"{endpoint.url}/chat/completions",
-                data=orjson.dumps(body),
+                data=data,
                 headers={**endpoint.headers, **headers} if headers else endpoint.headers,
                 timeout=timeout,
                 allow_redirects=False,
@@ -227,7 +251,7 @@ def _checked(body: Any) -> dict[str, Any]:
         if isinstance(error, dict) and error.get("code") in (429, 503):  # pyright: ignore[reportUnknownMemberType]
             raise _Full(_retry_after(None))
         kind = error.get("type") if isinstance(error, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        raise _Gone(f"it reported an error in its answer ({kind or 'unknown'})")
+        raise _Gone(f"it reported an error in its answer ({kind or 'unknown'})"[:120])
     return body  # pyright: ignore[reportUnknownVariableType]
 
 
@@ -235,9 +259,30 @@ def _formed(choices: Any) -> bool:
     """Whether these are choices, each with a message or delta where it has one; a usage or an error has none."""
     if choices is None:
         return True
-    return isinstance(choices, list) and all(
-        isinstance(choice, dict) and all(isinstance(choice.get(part) or {}, dict) for part in ("delta", "message"))  # pyright: ignore[reportUnknownMemberType]
-        for choice in cast(list[Any], choices)
+    if not isinstance(choices, list):
+        return False
+    for choice in cast(list[Any], choices):
+        if not isinstance(choice, dict):
+            return False
+        given = cast(dict[str, Any], choice)
+        if not isinstance(given.get("finish_reason") or "", str) or not isinstance(given.get("index", 0), int):
+            return False
+        for part in (given.get("delta"), given.get("message")):
+            if part is not None and not (isinstance(part, dict) and _part_formed(cast(dict[str, Any], part))):
+                return False
+    return True
+
+
+def _part_formed(part: dict[str, Any]) -> bool:
+    """Whether a message's content is text and its tool calls are such, if it has any."""
+    if not isinstance(part.get("content") or "", str):
+        return False
+    calls = part.get("tool_calls")
+    if not calls:
+        return True
+    return isinstance(calls, list) and all(
+        isinstance(call, dict) and isinstance(cast(dict[str, Any], call).get("function") or {}, dict)
+        for call in cast(list[Any], calls)
     )
 
 
@@ -247,7 +292,8 @@ async def _refuse(response: aiohttp.ClientResponse, endpoint: Endpoint, call: Ca
         raise _Full(_retry_after(response.headers.get("Retry-After")))
     if response.status in _LOST:
         hints = {401: "its key is refused", 403: "its key is refused", 404: f"it does not serve {endpoint.served!r}"}
-        raise _Gone(hints.get(response.status, f"it answers {response.status}"))
+        kind = _Failed if response.status == 500 else _Gone
+        raise kind(hints.get(response.status, f"it answers {response.status}"))
     told = _message(await response.content.read(65_536))
     kind = ContextExceeded if any(sign in told.casefold() for sign in _TOO_LONG) else RequestRefused
     raise kind(f"model {call.model!r} refuses the request ({response.status}): {told}", model=call.model)

@@ -35,6 +35,13 @@ class ModelLost(ConsiliaError):
     status = 503
 
 
+class ModelFailed(ModelLost):
+    """Servers that are well each answered this request with an error: the request may be what is wrong with it."""
+
+    code = "model_failed"
+    status = 502
+
+
 class RequestRefused(ConsiliaError):
     """A model server says that the request itself is at fault; it is not asked again."""
 

@@ -8,6 +8,7 @@ from typing import Any, Generic
 
 from agents.attempt import Said
 from agents.completion import Usage
+from agents.faults import ModelFailed
 from agents.question import Answer, Answered, Question
 from agents.reading import Fit, Unfit
 from agents.record import ModelCall
@@ -19,7 +20,8 @@ from tools.record import Place
 
 @dataclass(slots=True)
 class Inquiry(Generic[Answer]):
-    """note: a reason that every route of it gets. unfit, doubtful, failed: the last answer of each kind."""
+    """note: a reason that every route of it gets. unfit, doubtful, failed: the last answer of each kind. gave_up: what
+    the servers of a model said that was passed over for it."""
 
     place: Place
     question: Question[Answer]
@@ -37,6 +39,7 @@ class Inquiry(Generic[Answer]):
     unfit: tuple[Said, Unfit] | None = None
     doubtful: tuple[Answer, Route, Said] | None = None
     failed: tuple[Answer, Route, Said] | None = None
+    gave_up: ModelFailed | None = None
 
     def record(
         self, answered: Answered[Answer] | None, error: dict[str, object] | None, keep_thinking: bool

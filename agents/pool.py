@@ -314,7 +314,7 @@ class Pool:
     def _model(self, name: str) -> PoolModel:
         if name not in self.models:
             known = ", ".join(self.models) or "none: the embedded engine answers"
-            raise UnknownPoolModel(f"the pool has no model {name!r}; it has {known}", model=name)
+            raise UnknownPoolModel(f"the pool has no model {name[:200]!r}; it has {known}", model=name[:200])
         return self.models[name]
 
     def _endpoint(self, model: PoolModel, url: str) -> Endpoint:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from agents.completion import OPEN, Draft, Price
+from agents.completion import OPEN, Draft, Price, count
 from agents.continuing import after_text, as_text, constrained
 from agents.dialects import Dialect
 from agents.exchange import Piece, Restarted
@@ -149,8 +149,8 @@ class Relay:
         usage = piece.get("usage")
         if self._written and isinstance(usage, dict):
             usage = cast(dict[str, Any], usage)
-            usage["prompt_tokens"] = max(0, int(usage.get("prompt_tokens") or 0) - self._written)
-            usage["completion_tokens"] = int(usage.get("completion_tokens") or 0) + self._written
+            usage["prompt_tokens"] = max(0, count(usage.get("prompt_tokens")) - self._written)
+            usage["completion_tokens"] = count(usage.get("completion_tokens")) + self._written
             self.draft.usage = usage
         return piece
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from agents.catalogue import catalogue
-from agents.demand import Candidate, Demand, Needs
+from agents.demand import SHORT, Candidate, Demand, Needs
 from agents.escalation import Step, next_step
 from agents.policy import Policy, Purpose
 from agents.signals import Signals
@@ -20,6 +20,12 @@ class NoCapableModel(ConsiliaError):
 
     code = "no_capable_model"
     status = 422
+
+    @property
+    def of_length(self) -> bool:
+        """Whether every model is left out for its context alone."""
+        left_out = cast(dict[str, str], self.details.get("left_out") or {})
+        return bool(left_out) and all(SHORT in why for why in left_out.values())
 
 
 class NoModelAvailable(ConsiliaError):

@@ -59,15 +59,15 @@ def switched(messages: Messages, model: Model, dialect: Dialect, thinking: bool)
     found = [dict(message) for message in messages]
     if model.thinking == "switchable" and dialect.switch == "prompt":
         last = max((i for i, each in enumerate(found) if each["role"] == "user"), default=None)
-        if last is not None and isinstance(found[last]["content"], str):
+        if last is not None and isinstance(found[last].get("content"), str):
             found[last]["content"] += " /think" if thinking else " /no_think"
     if not takes_system_prompt(model) and found and found[0]["role"] == "system":
         system = found.pop(0)
         first = next((each for each in found if each["role"] == "user"), None)
         if first is None:
-            found.insert(0, {"role": "user", "content": system["content"]})
+            found.insert(0, {"role": "user", "content": system.get("content")})
         else:
-            first["content"] = f"{_text(system['content'])}\n\n{_text(first['content'])}"
+            first["content"] = f"{_text(system.get('content'))}\n\n{_text(first.get('content'))}"
     return found
 
 
@@ -92,6 +92,6 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = [part.get("text", "") for part in content if isinstance(part, dict)]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        parts = [f"{part.get('text') or ''}" for part in content if isinstance(part, dict)]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         return "\n".join(parts)  # pyright: ignore[reportUnknownArgumentType]
     return ""

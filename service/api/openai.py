@@ -19,8 +19,8 @@ from starlette.routing import Route as Path
 from agents.chat_answer import ChatAnswer
 from agents.chatting import Chat, decide, names
 from agents.completion import Usage
-from agents.faults import ModelFull, RequestRefused
-from agents.routing import Route
+from agents.faults import ContextExceeded, ModelFull, RequestRefused
+from agents.routing import NoCapableModel, Route
 from service.api.access import caller_of
 from service.auth import Caller
 from service.auth.caller import CHAT
@@ -32,6 +32,7 @@ from tools.errors import ConsiliaError, InvalidInput
 
 log = structlog.get_logger(__name__)
 
+_LENGTH: Final = "context_length_exceeded"
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -213,12 +214,14 @@ def _read(house: House, caller: Caller, raw: bytes) -> _Asked:
     tools = cast(list[Any], given.get("tools") or [])
     if not isinstance(tools, list) or not all(isinstance(each, dict) for each in tools):  # pyright: ignore[reportUnnecessaryIsInstance]  # it is a caller's
         raise InvalidInput("tools must be a list of objects, each with a type and a function")
-    if not isinstance(given.get("model") or "", str):
-        raise InvalidInput('model must be a name, or "auto"')
+    effort = given.get("reasoning_effort")
+    for name, value in (("model", given.get("model")), ("reasoning_effort", effort)):
+        if value is not None and not isinstance(value, str):
+            raise InvalidInput(f"{name} must be a text")
     template = cast(dict[str, Any], given["chat_template_kwargs"] if _is_object(given, "chat_template_kwargs") else {})
     thinking = template.get("enable_thinking")
-    if given.get("reasoning_effort") is not None and thinking is None:
-        thinking = given["reasoning_effort"] not in ("none", "minimal")
+    if effort is not None and thinking is None:
+        thinking = effort not in ("none", "minimal")
     chat = Chat(
         messages=messages,
         model=str(given.get("model") or "auto"),
@@ -255,15 +258,26 @@ def _kept(error: ConsiliaError) -> dict[str, Any]:
 
 
 def _error(error: ConsiliaError) -> dict[str, Any]:
-    """OpenAI's form of an error."""
+    """OpenAI's form of an error; what is too long has OpenAI's code, by which clients shorten and ask again."""
     kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
     status = _status(error)
     kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
-    return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
+    return {
+        "error": {
+            "message": error.message,
+            "type": kind,
+            "param": None,
+            "code": _LENGTH if _too_long(error) else error.code,
+        }
+    }
+
+
+def _too_long(error: ConsiliaError) -> bool:
+    return isinstance(error, ContextExceeded) or (isinstance(error, NoCapableModel) and error.of_length)
 
 
 def _status(error: ConsiliaError) -> int:
-    return 400 if isinstance(error, RequestRefused | InvalidInput) else error.status
+    return 400 if isinstance(error, RequestRefused | InvalidInput) or _too_long(error) else error.status
 
 
 def _refusal(error: ConsiliaError) -> Response:

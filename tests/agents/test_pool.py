@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from agents.completion import Completion, Draft
 from agents.exchange import Call, Exchange, Restarted
-from agents.faults import ContextExceeded, InvalidPool, ModelBusy, ModelLost, RequestRefused, UnknownPoolModel
+from agents.faults import (
+    ContextExceeded,
+    InvalidPool,
+    ModelBusy,
+    ModelFailed,
+    ModelLost,
+    RequestRefused,
+    UnknownPoolModel,
+)
 from agents.pool import Pool, rendezvous
 from agents.routing import Needs, NoModelAvailable
 from service.settings import InvalidSettings, load
@@ -52,11 +60,11 @@ async def test_an_answer_comes_whole_streamed_or_not(servers: Servers) -> None:
 
 async def test_questions_on_one_document_go_to_one_endpoint_and_the_others_are_spread(servers: Servers) -> None:
     async with Pool(pool_of({"m": [each.url for each in servers]})) as pool:
-        for document in ("a", "b", "c", "d", "e", "f"):
-            exchanges = [pool.exchange(call(affinity=document)) for _ in range(4)]
+        for document in "abcdefghijkl":
+            exchanges = [pool.exchange(call(affinity=document)) for _ in range(3)]
             await asyncio.gather(*(answer(each) for each in exchanges))
             assert len({each.endpoint.url for each in exchanges if each.endpoint}) == 1
-        assert all(each.heard() for each in servers), "six documents lie on both endpoints"
+        assert all(each.heard() for each in servers), "twelve documents lie on both endpoints"
 
 
 @given(st.lists(st.sampled_from([f"http://h{n}" for n in range(8)]), min_size=2, unique=True), st.text(max_size=20))
@@ -189,17 +197,53 @@ async def test_what_the_server_calls_wrong_is_not_asked_again(servers: Servers) 
 
 async def test_retries_have_a_bound_and_a_budget(servers: Servers) -> None:
     one, _ = servers
-    one.script({"status": 500, "always": True})
+    one.script({"status": 502, "always": True})
     async with Pool(pool_of({"m": [one.url]}, retries=2, breaker_failures=100)) as pool:
         with pytest.raises(ModelLost, match="lost 3 times"):
             await answer(pool.exchange(call()))
         assert len(one.heard()) == 3
     async with Pool(pool_of({"m": [one.url]}, retries=5, retry_share=0.0, breaker_failures=100)) as pool:
-        one.script({"status": 500, "always": True})
+        one.script({"status": 502, "always": True})
         for _ in range(5):
             with pytest.raises(ModelLost):
                 await answer(pool.exchange(call()))
         assert len(one.heard()) == 5 + 10, "ten retries are free, then the budget is spent"
+
+
+NO_ANSWERS = (
+    '{"choices": 5}', '{"choices": [5]}', "[]", "null", "x", '{"choices": [{"delta": "x"}]}',
+    '{"choices": [{"delta": {"content": 5}}]}', '{"choices": [{"delta": {"tool_calls": [5]}}]}',
+    '{"choices": [{"delta": {"content": "a"}, "finish_reason": ["x"]}]}', '{"choices": [{"index": "0"}]}',
+)  # fmt: skip
+
+
+async def test_a_server_that_sends_what_is_no_answer_is_replaced(servers: Servers) -> None:
+    one, two = servers
+    two.script({"text": "whole", "always": True})
+    for line in NO_ANSWERS:
+        one.script({"raw": [line, "[DONE]"], "always": True})
+        async with Pool(pool_of({"m": [one.url, two.url]})) as pool:
+            document = next(n for n in map(str, range(99)) if rendezvous(n, one.url) > rendezvous(n, two.url))
+            exchange = pool.exchange(call(affinity=document))
+            completion, _ = await answer(exchange)
+            assert completion.text == "whole", line
+            assert [each.endpoint for each in exchange.lost] == [one.url], line
+
+
+async def test_a_request_at_which_servers_fail_takes_none_of_them_out(servers: Servers) -> None:
+    for each in servers:
+        each.script({"status": 500, "on": "poison", "always": True}, {"text": "fine", "always": True})
+    async with Pool(pool_of({"m": [each.url for each in servers]}, breaker_failures=1)) as pool:
+        for _ in range(4):
+            with pytest.raises(ModelFailed, match="failed at this request"):
+                await answer(pool.exchange(call("poison")))
+        assert {each["state"] for each in pool.status()["models"][0]["endpoints"]} == {"up"}
+        assert (await answer(pool.exchange(call())))[0].text == "fine"
+        servers[0].script({"status": 500, "always": True})
+        for _ in range(4):
+            assert (await answer(pool.exchange(call())))[0].text == "fine"
+        states = [each["state"] for each in pool.status()["models"][0]["endpoints"]]
+        assert states == ["broken", "up"], "where another can answer it is the server that is at fault"
 
 
 async def test_a_breaker_opens_and_closes_again(servers: Servers) -> None:

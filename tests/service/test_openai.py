@@ -179,15 +179,15 @@ def test_a_tool_call_passes_through_streamed_and_not(front: Front) -> None:
 def test_a_server_that_dies_in_the_middle_of_a_stream_is_gone_on_from_without_a_seam(front: Front) -> None:
     front.script(
         {"text": "three four", "on": "continue_final_message", "always": True},
-        {"text": "one two three four", "die_after": 3},
+        {"text": "one two three four", "die_after": 3, "pause": 0.01},
     )
     chunks = [json.loads(each) for each in front.stream()[:-1]]
     assert "".join(each["choices"][0]["delta"].get("content") or "" for each in chunks) == "one two three four"
     again = next(each for each in front.heard() if each.get("continue_final_message"))
     assert again["messages"][-1] == {"role": "assistant", "content": "one two "}
-    front.script({"text": "one two three four", "die_after": 3})
+    front.script({"text": "one two three four", "die_after": 3, "pause": 0.01})
     front.models[0].script({"text": "whole"})
-    front.models[1].script({"text": "one two", "die_after": 1}, {"text": "whole"})
+    front.models[1].script({"text": "one two", "die_after": 1, "pause": 0.01}, {"text": "whole"})
     assert front.chat().json()["choices"][0]["message"]["content"] in ("whole", "one two")
 
 
@@ -212,14 +212,19 @@ def called(events: list[str]) -> list[str]:
 
 
 def test_an_answer_held_to_a_schema_is_asked_for_again_when_its_server_dies(front: Front) -> None:
-    front.script({"text": '{"a": "b c d e"}', "die_after": 3}, {"text": '{"z": 1}', "always": True})
+    front.script({"text": '{"a": "b c d e"}', "die_after": 3, "pause": 0.01}, {"text": '{"z": 1}', "always": True})
     events = front.stream(response_format=SCHEMA)
     assert (said(events), events[-1]) == ('{"z": 1}', "[DONE]")
     assert "chat" in {each["name"] for each in front.totals("workflow")}
 
 
 def test_a_tool_call_is_asked_for_again_when_its_server_dies(front: Front) -> None:
-    half = {"text": None, "tool_calls": [{"name": "add", "arguments": '{"a": 7, "b": 8}'}], "die_after": 2}
+    half = {
+        "text": None,
+        "tool_calls": [{"name": "add", "arguments": '{"a": 7, "b": 8}'}],
+        "die_after": 2,
+        "pause": 0.01,
+    }
     front.script(half, {"text": None, "tool_calls": [CALLED] * 2, "always": True})
     events = front.stream(tools=[ADD])
     assert (called(events), events[-1]) == ([CALLED["arguments"]] * 2, "[DONE]")
@@ -227,8 +232,8 @@ def test_a_tool_call_is_asked_for_again_when_its_server_dies(front: Front) -> No
 
 def test_text_before_a_tool_call_is_gone_on_from_and_the_half_call_is_void(front: Front) -> None:
     front.script(
-        {"text": "Adding.", "tool_calls": [CALLED], "die_after": 3},
         {"text": " Now.", "tool_calls": [CALLED], "on": "continue_final_message", "always": True},
+        {"text": "Adding.", "tool_calls": [CALLED], "die_after": 3, "pause": 0.01},
     )
     events = front.stream(tools=[ADD])
     assert (said(events), called(events), events[-1]) == ("Adding. Now.", [CALLED["arguments"]], "[DONE]")
@@ -237,13 +242,17 @@ def test_text_before_a_tool_call_is_gone_on_from_and_the_half_call_is_void(front
 def test_deepseek_is_gone_on_from_by_its_text_and_thinks_anew_where_it_had_not_ended(front: Front) -> None:
     r1 = front.models[2]
     r1.script(
-        {"text": "four.", "on": "continue_final_message"}, {"thinking": "a", "text": "It is four.", "die_after": 4}
+        {"text": "four.", "on": "continue_final_message"},
+        {"thinking": "a", "text": "It is four.", "die_after": 4, "pause": 0.01},
     )
     events = front.stream(model="deepseek-r1")
     assert (said(events), events[-1]) == ("It is four.", "[DONE]")
     again = next(each for each in r1.heard() if each.get("continue_final_message"))
     assert again["messages"][-1]["content"] == "It is ", "its template cuts thinking off"
-    r1.script({"thinking": "one two three", "text": "x", "die_after": 3}, {"thinking": "four", "text": "It is five."})
+    r1.script(
+        {"thinking": "one two three", "text": "x", "die_after": 3, "pause": 0.01},
+        {"thinking": "four", "text": "It is five."},
+    )
     events = front.stream(model="deepseek-r1")
     assert (said(events), events[-1]) == ("It is five.", "[DONE]")
     assert said(events, "reasoning").startswith("one two ")
@@ -253,7 +262,7 @@ def test_deepseek_is_gone_on_from_by_its_text_and_thinks_anew_where_it_had_not_e
 def test_a_parser_that_takes_the_rest_of_an_answer_for_thinking_is_read_right(front: Front) -> None:
     front.script(
         {"thinking": "three four", "text": "", "on": "continue_final_message", "always": True},
-        {"text": "one two three four", "die_after": 3},
+        {"text": "one two three four", "die_after": 3, "pause": 0.01},
     )
     events = front.stream()
     assert (said(events), said(events, "reasoning"), events[-1]) == ("one two three four", "", "[DONE]")
@@ -290,12 +299,47 @@ def test_thinking_is_bounded_in_two_passes_where_the_server_bounds_none(front: F
         ({"model": "qwen3"}, 400, "messages must be"),
         ({"model": "qwen3", "messages": [{"content": "x"}]}, 400, "each with a role"),
         (["x"], 400, "messages must be"),
+        ({"model": {}, "messages": [{"role": "user"}]}, 400, "model must be a text"),
+        ({"model": "qwen3/none", "messages": [{"role": "user"}]}, 404, "has no adapter 'none'; it has contract-review"),
+        ({"messages": [{"role": "user"}], "reasoning_effort": []}, 400, "reasoning_effort must be a text"),
+        ({"messages": [{"role": "user"}], "tools": ["x"]}, 400, "tools must be"),
+        ({"model": "qwen3", "messages": [{"role": "user", "content": "word " * 60_000}]}, 400, "less than the"),
     ],
 )
 def test_a_wrong_request_is_answered_in_openais_form(front: Front, body: Any, status: int, told: str) -> None:
     answer = front.client.post("/v1/chat/completions", json=body)
     assert answer.status_code == status
     assert told in answer.json()["error"]["message"]
+
+
+def test_what_is_too_long_has_the_code_by_which_clients_shorten(front: Front) -> None:
+    front.script({"status": 400, "message": "This model's maximum context length is 8 tokens.", "always": True})
+    assert front.chat().json()["error"]["code"] == "context_length_exceeded"
+    assert front.chat("word " * 60_000).json()["error"]["code"] == "context_length_exceeded"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user"},
+        {"role": "user", "content": 5},
+        {"role": "user", "content": [{"type": "text", "text": None}, 7]},
+        {"role": "user", "content": "x", "tool_calls": 5},
+        {"role": {}, "content": "x"},
+        {"role": "system"},
+        {"role": "assistant", "content": [{"type": "text", "text": "x"}]},
+    ],
+)
+def test_strange_messages_are_the_model_servers_to_judge(front: Front, message: dict[str, Any]) -> None:
+    for model in ("qwen3", "deepseek-r1"):
+        body = {"model": model, "messages": [{"role": "user", "content": "x"}, message, message]}
+        assert front.client.post("/v1/chat/completions", json=body).status_code == 200
+
+
+def test_nesting_without_end_is_refused(front: Front) -> None:
+    body = '{"model": "qwen3", "messages": [{"role": "user"}], "metadata": ' + '{"a":' * 600 + "1" + "}" * 601
+    refused = front.client.post("/v1/chat/completions", content=body)
+    assert (refused.status_code, "nested too deeply" in refused.text) == (400, True)
 
 
 def test_a_refusal_a_wrong_key_and_a_loss_keep_their_status(front: Front) -> None:
@@ -305,7 +349,7 @@ def test_a_refusal_a_wrong_key_and_a_loss_keep_their_status(front: Front) -> Non
     assert "top_p must be" in refused.json()["error"]["message"]
     stranger = httpx.post(f"{front.server.url}/v1/chat/completions", json={}, headers={"Authorization": "Bearer x"})
     assert stranger.status_code == 401
-    front.models[2].script({"status": 500, "always": True})
+    front.models[2].script({"status": 502, "always": True})
     lost = front.chat(model="deepseek-r1", stream=True)
     assert lost.status_code == 503
     assert "data:" not in lost.text
