@@ -16,6 +16,9 @@ EVIDENCE: Final = 12
 _FLAT: Final = frozenset({"string", "number", "integer", "boolean"})
 _KEPT: Final = frozenset({"type", "title", "description", "minLength", "maxLength", "minimum", "maximum", "default"})
 
+_EVIDENCE: Final = ("evidence", "alarms", "cautions", "advice")
+"""Where an interrupt holds what a decision rests on, in the order in which a person should read it."""
+
 Schema = dict[str, Any]
 
 
@@ -34,14 +37,17 @@ def form(asked: dict[str, Any]) -> Form:
     told = waiting_for(asked)
     declared: Schema = told.answer_schema or {}
     if declared.get("oneOf"):
-        return Form(told.interrupt_id, _message(told), _of_choices(declared["oneOf"]))
+        return Form(told.interrupt_id, _message(told, asked["value"]), _of_choices(declared["oneOf"]))
     fields = {name: flat for name, each in _properties(declared).items() if (flat := _flat(each)) is not None}
     if fields:
         required = [name for name in cast(list[str], declared.get("required") or []) if name in fields]
-        return Form(told.interrupt_id, _message(told), _object(fields, required))
+        return Form(told.interrupt_id, _message(told, asked["value"]), _object(fields, required))
     single = _flat(declared) or {"type": "string"}
     return Form(
-        told.interrupt_id, _message(told), _object({"answer": {"title": "Answer", **single}}, ["answer"]), "answer"
+        told.interrupt_id,
+        _message(told, asked["value"]),
+        _object({"answer": {"title": "Answer", **single}}, ["answer"]),
+        "answer",
     )
 
 
@@ -127,13 +133,11 @@ def _object(fields: dict[str, Schema], required: list[str]) -> Schema:
     return {"type": "object", "properties": fields, "required": required}
 
 
-def _message(told: WaitingFor) -> str:
+def _message(told: WaitingFor, value: Any) -> str:
     """The question with the evidence that it rests on, short enough for a dialogue."""
     lines = [told.title, "", told.question]
-    given: Any = told.evidence
-    if isinstance(given, dict):
-        given = cast(dict[str, Any], given).get("alarms")
-    evidence = cast(list[Any], given) if isinstance(given, list) else []
+    given = cast(dict[str, Any], value) if isinstance(value, dict) else {}
+    evidence = [each for key in _EVIDENCE for each in cast(list[Any], given.get(key) or [])]
     for each in evidence[:EVIDENCE]:
         if isinstance(each, dict):
             lines.append("- " + _line(cast(dict[str, Any], each)))
@@ -143,7 +147,7 @@ def _message(told: WaitingFor) -> str:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    reason: Any = entry.get("why") or entry.get("reason") or entry.get("message") or ""
+    reason: Any = entry.get("why") or entry.get("reason") or entry.get("message") or entry.get("text") or ""
     if isinstance(reason, dict):
         reason = next(iter(cast(dict[str, str], reason).values()), "")
     named = " ".join(str(entry[key]) for key in ("severity", "id", "category") if entry.get(key))

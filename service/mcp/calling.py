@@ -220,7 +220,7 @@ async def _get(
     asked = _parsed(arguments.GetRun, given)
     row = await results.find(reception.house, reception.caller(context), asked.run_id)
     if asked.wait_seconds and row["status"] in runs.UNFINISHED:
-        await following.follow(reception, context, row["run_id"], asked.wait_seconds)
+        await following.follow(reception, context, call, row["run_id"], asked.wait_seconds)
         row = await results.find(reception.house, reception.caller(context), asked.run_id)
     inbox = reception.inbox(context, row["thread_id"])
     return results.result(await results.shown(reception.house, row, inbox=inbox), failed_is_error=False)
@@ -280,7 +280,7 @@ async def _cancel(
     row = await results.find(house, caller, asked.run_id)
     if await house.queue.cancel(row["run_id"], "interrupt") is not None:
         reception.note(context, "cancel_run", row["run_id"])
-        await following.follow(reception, context, row["run_id"], house.settings.mcp.wait_seconds)
+        await following.follow(reception, context, call, row["run_id"], house.settings.mcp.wait_seconds)
         row = await results.find(house, caller, asked.run_id)
     return results.result(await results.shown(house, row), failed_is_error=False)
 

@@ -23,10 +23,12 @@ _LATE: Final = 10.0
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One call. accepting: the acceptance of its run, which is never cut in two."""
+    """One call. accepting: the acceptance of its run, which is never cut in two. told: steps told as progress, which
+    only ever rises, also over a question and its answer."""
 
     accepting: "asyncio.Task[Accepted] | None" = None
     run_id: str | None = None
+    told: int = 0
 
     async def accept(self, work: Awaitable[Accepted]) -> Accepted:
         """Accept the run; whoever cancels meanwhile finds out which run it was."""

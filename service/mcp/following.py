@@ -38,7 +38,7 @@ async def finished(
     while True:
         if not background:
             told = bool(context.meta and context.meta.get("progress_token") is not None)
-            await follow(reception, context, run_id, None if told else house.settings.mcp.wait_seconds)
+            await follow(reception, context, call, run_id, None if told else house.settings.mcp.wait_seconds)
         row = await results.find(house, caller, run_id)
         asked = await results.interrupts(house, row)
         if not asked:
@@ -50,10 +50,10 @@ async def finished(
         run_id = await resume(reception, context, call, row, asked, reply)
 
 
-async def follow(reception: Reception, context: Context, run_id: str, patience: float | None) -> None:
+async def follow(reception: Reception, context: Context, call: Call, run_id: str, patience: float | None) -> None:
     """Until the run ends, `patience` seconds are over, or the service stops; progress is told on the way."""
     ending = await outcome(reception.house, run_id)
-    telling = asyncio.create_task(_tell(reception, context, run_id))
+    telling = asyncio.create_task(_tell(reception, context, call, run_id))
     closing = asyncio.create_task(reception.calls.closing.wait())
     try:
         done, _ = await asyncio.wait([ending, closing], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
@@ -64,9 +64,8 @@ async def follow(reception: Reception, context: Context, run_id: str, patience: 
         closing.cancel()
 
 
-async def _tell(reception: Reception, context: Context, run_id: str) -> None:
+async def _tell(reception: Reception, context: Context, call: Call, run_id: str) -> None:
     """Tell each node as it starts; progress counts them, and total is known where a workflow always has the same."""
-    begun = 0
     row = await results.find(reception.house, reception.caller(context), run_id)
     total = steps.total(row["graph_id"])
     async for event in reception.house.feeds.follow(run_id):
@@ -74,9 +73,9 @@ async def _tell(reception: Reception, context: Context, run_id: str) -> None:
             continue
         node: dict[str, Any] = orjson.loads(event.data)
         if node["phase"] == "started" and not node.get("namespace"):
-            begun += 1
-            known = total if total is not None and begun <= total else None
-            await context.session.report_progress(begun, known, steps.label(row["graph_id"], node["node"]))
+            call.told += 1
+            known = total if total is not None and call.told <= total else None
+            await context.session.report_progress(call.told, known, steps.label(row["graph_id"], node["node"]))
 
 
 async def resume(

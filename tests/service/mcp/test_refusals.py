@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
 
 from tests.conftest import Server
@@ -137,11 +139,11 @@ def test_malformed_messages_are_answered_with_the_protocols_errors(mcp_server: S
 
 
 def test_an_older_client_gets_the_newest_version_it_can_have(mcp_server: Server, http: httpx.Client) -> None:
-    for asked, given in (("2025-06-18", "2025-06-18"), ("1999-01-01", "2025-11-25")):
+    for asked, told_version in (("2025-06-18", "2025-06-18"), ("1999-01-01", "2025-11-25")):
         hello = {**HELLO, "params": {**HELLO["params"], "protocolVersion": asked}}
         answered = http.post("/mcp", json=hello, headers=bearer(mcp_server))
         told = json.loads(answered.text.split("data: ", 1)[1].split("\r\n")[0])
-        assert told["result"]["protocolVersion"] == given
+        assert told["result"]["protocolVersion"] == told_version
 
 
 def test_a_body_over_the_limit_is_refused(mcp_server: Server, http: httpx.Client) -> None:
@@ -204,3 +206,52 @@ async def test_a_question_of_another_call_cannot_be_answered(mcp_server: Server)
             assert (await call(key, inputResponses=answer, **params))["error"]["code"] == -32602
         done = (await call(mcp_server.key, inputResponses=answer, requestState=state))["result"]
         assert done["structuredContent"]["state"] == "done"
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+METHODS = (
+    "initialize",
+    "ping",
+    "tools/list",
+    "tools/call",
+    "resources/read",
+    "completion/complete",
+    "subscriptions/listen",
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(method=st.sampled_from(METHODS) | st.text(max_size=20), params=ANY, name=ANY, new=st.booleans())
+def test_no_message_makes_the_server_fail(
+    mcp_server: Server, http: httpx.Client, method: str, params: Any, name: Any, new: bool
+) -> None:
+    headers = bearer(mcp_server) | ({"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call"} if new else {})
+    body = json.dumps({"jsonrpc": "2.0", "id": name, "method": method, "params": params}).encode()
+    with http.stream("POST", "/mcp", content=body, headers=headers) as answered:
+        assert answered.status_code < 500
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    tool=st.sampled_from(["review_contract", "get_run", "list_runs", "answer_run", "get_file", "run_slow", "run_asks"]),
+    arguments=st.dictionaries(
+        st.sampled_from(
+            ["content", "file_id", "run_id", "limit", "cursor", "conversation_id", "answer", "decision", "amount"]
+        )
+        | st.text(max_size=8),
+        ANY,
+        max_size=3,
+    ),
+)
+def test_no_arguments_make_a_tool_fail(
+    mcp_server: Server, http: httpx.Client, tool: str, arguments: dict[str, Any]
+) -> None:
+    headers, body = modern("tools/call", name=tool, arguments={**arguments, "background": True})
+    answered = http.post("/mcp", content=json.dumps(body).encode(), headers={**headers, **bearer(mcp_server)})
+    assert answered.status_code < 500
+    assert "internal_error" not in answered.text
+    assert answered.json().get("error", {}).get("code") != -32603

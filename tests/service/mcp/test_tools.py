@@ -99,8 +99,15 @@ async def test_a_person_is_asked_and_the_answer_reaches_the_run(mcp_server: Serv
         asked.append(params)
         return ElicitResult(action="accept", content={"decision": "approve", "reason": "fine"})
 
+    steps: list[float] = []
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        steps.append(done)
+
     async with connected(mcp_server, version, elicitation_callback=person) as client:
-        done = await client.call_tool("run_asks", {"amount": 5})
+        done = await client.call_tool("run_asks", {"amount": 5}, progress_callback=progress)
+    if version == "2025-11-25":
+        assert steps == [1, 2], "within one call progress only rises"
     assert done.structured_content["state"] == "done"
     assert done.structured_content["result"]["said"] == "approve fine"
     assert asked[0].message.startswith("A payment")
