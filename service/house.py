@@ -21,7 +21,7 @@ from service.database.engine import Database, conninfo, open_database, sqlite_pa
 from service.database.market import MarketStore
 from service.database.tool_pins import DatabasePins
 from service.draining import Draining
-from service.runs.checkpoints import DatabaseSaver, serializer
+from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.executor import Executor
 from service.runs.jobs import RUNS, JobQueue
@@ -30,6 +30,7 @@ from service.runs.node_threads import NodeThreads
 from service.runs.presence import Presence, process_name
 from service.runs.queue import LocalQueue, Queue
 from service.runs.schedule import Scheduler
+from service.runs.serializing import serializer
 from service.runs.stream import Feeds
 from service.runs.sweeping import Sweeper
 from service.runs.webhooks import Courier, signing_key
@@ -80,7 +81,7 @@ class House:
 
     def saver_of(self, graph_id: str) -> DatabaseSaver:
         """The saver that reads the checkpoints of one workflow, and none but its types. Raises UnknownWorkflow."""
-        return DatabaseSaver(self.database, serde=serializer(self.registry.get(graph_id).state_types))
+        return DatabaseSaver(self.database, serde=serializer(self.database, self.registry.get(graph_id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,11 @@ async def open_house(
     settings = _with_declared_ttl(settings)
     limits, added = settings.limits, additions or Additions()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(settings.database_url, limits.database_seconds, limits.stalled_seconds)
+        sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
+        opened = open_database(
+            settings.database_url, limits.database_seconds, limits.stalled_seconds, sealer, settings.sealing.workflows
         )
+        database = await stack.enter_async_context(opened)
         await migrate.ensure(database)
         registry = workflows(settings, added.workflows)
         await assistants.ensure_defaults(database, registry.descriptions())
@@ -151,7 +154,6 @@ async def open_house(
         }
         foreign = Foreign(settings.tools, DatabasePins(database), settings.config_dir, eager=role != "command")
         host = await stack.enter_async_context(ToolHost(servers, tool_limits, foreign))
-        sealer = await asyncio.to_thread(sealing.sealer, settings.sealing, settings.data_dir)
         feeds, name = Feeds(database), process_name()
         pool = await stack.enter_async_context(Pool(settings.pool))
         await stack.enter_async_context(Draining(database, pool))

@@ -116,13 +116,17 @@ class Limits(BaseModel):
 
 
 class Sealing(BaseModel):
-    """Where the keys are that seal identity mappings: the first of keys, command and file that is set.
+    """What is sealed at rest, and where the keys are: the first of keys, command and file that is set.
 
     A key is a line "name base64" (32 bytes); the newest is the last one and seals, the others only open.
     """
 
     model_config = ConfigDict(extra="forbid")
 
+    workflows: list[str] = Field(
+        default_factory=lambda: ["medical_translation", "financial_advisor"],
+        description='Sensitive workflows: inputs, outputs, states, files and events are sealed; "*": all.',
+    )
     keys: SecretStr = Field(default=SecretStr(""), description="The keys themselves, lines or commas between them.")
     command: list[str] = Field(default_factory=list, description="Program and arguments that print the keys.")
     file: Path | None = Field(default=None, description="File of keys; without it sealing-keys in the data folder.")

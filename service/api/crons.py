@@ -148,7 +148,7 @@ async def _create(house: House, caller: Caller, body: CronCreate, thread_id: str
         "created_at": moment,
         "updated_at": moment,
     }
-    await house.database.writer.write(crons.creation(row))
+    await house.database.writer.write(crons.creation(row, sealed=house.database.is_sensitive(assistant["graph_id"])))
     house.scheduler.changed()
     return Cron(**row)
 
@@ -223,7 +223,8 @@ async def patch(cron_id: str, body: CronPatch, house: TheHouse, caller: TheCalle
         raise EmptyBody("Request body cannot be empty")
     if body.webhook is not None:
         checked_url(body.webhook, house.settings.webhooks)
-    may_start(caller, (await assistants.find(house, caller, row["assistant_id"]))["graph_id"], resumes=False)
+    graph_id: str = (await assistants.find(house, caller, row["assistant_id"]))["graph_id"]
+    may_start(caller, graph_id, resumes=False)
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None or name == "end_time"}
     payload = {**row["payload"], **given}
     payload["config"] = _config(payload.get("config") or {}, row["cron_id"])
@@ -238,7 +239,7 @@ async def patch(cron_id: str, body: CronPatch, house: TheHouse, caller: TheCalle
         row["end_time"] = _end(body.end_time)
     if given.keys() & {"schedule", "timezone", "end_time", "enabled"}:
         row["next_run_date"] = next_date(row["schedule"], row["timezone"], now(), row["end_time"])
-    await house.database.writer.write(crons.changed(row))
+    await house.database.writer.write(crons.changed(row, sealed=house.database.is_sensitive(graph_id)))
     house.scheduler.changed()
     return Cron(**await find(house, caller, cron_id))
 

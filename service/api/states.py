@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query
 from langchain_core.runnables import RunnableConfig
@@ -25,8 +25,10 @@ from service.api.shapes import (
 from service.database import runs, threads
 from service.database.writer import Write
 from service.house import House
+from service.runs.checkpoints import DatabaseSaver
 from service.runs.driving import as_command, shown_interrupt
 from service.runs.json import plain
+from service.runs.serializing import CheckpointSerializer
 from service.runs.starting import check_checkpoint
 from service.runs.submit import ThreadBusy
 from tools.errors import ConsiliaError
@@ -115,19 +117,26 @@ async def update_state(thread_id: str, body: StateUpdate, house: TheHouse, calle
             updated = await graph.aupdate_state(config, body.values, body.as_node)
         except (InvalidUpdateError, ValueError, TypeError) as error:  # a graph's own schema may refuse it too
             raise InvalidStateUpdate(str(error)) from None
-        settled = await _settled(graph, thread["thread_id"])
+        settled = await _settled(graph, thread["thread_id"], sealed=_sealed(graph))
     await house.database.writer.write(settled)
     house.feeds.look_again()  # for who follows the thread here; elsewhere they look every few seconds
     made = _checkpoint(updated)
     return {"checkpoint": made, "configurable": made, "checkpoint_id": made["checkpoint_id"]}
 
 
-async def _settled(graph: Graph, thread_id: str) -> Write:
-    """The write that brings the thread's row to its latest checkpoint."""
+def _sealed(graph: Graph) -> bool:
+    """Whether the graph's checkpoints are sealed, and so its state is."""
+    saver = cast(object, graph.checkpointer)  # pyright: ignore[reportUnknownMemberType]
+    return isinstance(saver, DatabaseSaver) and isinstance(saver.serde, CheckpointSerializer) and saver.serde.sealing
+
+
+async def _settled(graph: Graph, thread_id: str, *, sealed: bool) -> Write:
+    """The write that brings the thread's row to its latest checkpoint. sealed: its workflow is sensitive."""
     snapshot = await graph.aget_state({"configurable": {"thread_id": thread_id}})
     interrupts = {task.id: [shown_interrupt(each) for each in task.interrupts] for task in snapshot.tasks}
     waiting = {task_id: asked for task_id, asked in interrupts.items() if asked}
-    return threads.settled(thread_id, "interrupted" if snapshot.next else "idle", plain(snapshot.values), waiting, None)
+    status = "interrupted" if snapshot.next else "idle"
+    return threads.settled(thread_id, status, plain(snapshot.values), waiting, None, sealed=sealed)
 
 
 def check_history(house: House, thread: RowMapping | dict[str, Any], supersteps: list[Superstep]) -> None:
@@ -151,7 +160,7 @@ async def write_history(house: House, thread: RowMapping | dict[str, Any], super
             await graph.abulk_update_state(config, steps)
         except (InvalidUpdateError, ValueError, TypeError) as error:
             raise InvalidStateUpdate(str(error)) from None
-        settled = await _settled(graph, thread["thread_id"])
+        settled = await _settled(graph, thread["thread_id"], sealed=_sealed(graph))
     await house.database.writer.write(settled)
 
 

@@ -156,7 +156,8 @@ async def copy(thread_id: str, house: TheHouse, caller: TheCaller) -> Thread:
     thread = await find(house, caller, thread_id)
     creation, _ = threads.creation(caller.tenant_id, copy_id := new_id(), thread["metadata"])
     status: ThreadStatus = "idle" if thread["status"] == "busy" else thread["status"]
-    settled = threads.settled(copy_id, status, thread["values"], thread["interrupts"], thread["error"])
+    sealed = house.database.is_sensitive(thread["metadata"].get("graph_id"))
+    settled = threads.settled(copy_id, status, thread["values"], thread["interrupts"], thread["error"], sealed=sealed)
     await house.database.writer.write(creation, settled)
     await house.saver.acopy_thread(thread["thread_id"], copy_id)
     return thread_shape(await find(house, caller, copy_id))

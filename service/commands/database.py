@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from service.commands.terminal import ConfigOption, out, run, settings
-from service.database import migrate, sealing
+from service.database import migrate, resealing, sealing
 from service.database.engine import make_engine, open_database
-from service.runs import vault
+from service.runs import serializing, vault
 
 app = typer.Typer(help="The database's schema and sealing keys.", no_args_is_help=True)
 
@@ -56,14 +56,20 @@ def new_key(name: Annotated[str, typer.Argument(help="A name for the key, such a
 
 @app.command()
 def reseal(config: ConfigOption = None) -> None:
-    """Seal every identity mapping with the newest key, after which older keys can be deleted."""
+    """Seal with the newest key whatever an older one seals, after which the older ones can be deleted.
+
+    Identity mappings, and the inputs, outputs, states, files and events of sensitive workflows. The service may run
+    meanwhile; it must have the newest key already.
+    """
     chosen = settings(config)
 
     async def work() -> None:
         keys = sealing.sealer(chosen.sealing, chosen.data_dir)
         async with open_database(chosen.database_url) as database:
-            count = await vault.reseal(database, keys)
-        out.print(f"{count} mapping{'' if count == 1 else 's'} sealed anew with key {keys.newest!r}")
+            mappings = await vault.reseal(database, keys)
+            values = await resealing.reseal(database, keys, serializing.CIPHER, serializing.OWNER)
+        told = f"{mappings} mapping{'' if mappings == 1 else 's'} and {values} value{'' if values == 1 else 's'}"
+        out.print(f"{told} sealed anew with key {keys.newest!r}")
 
     run(work())
 

@@ -10,9 +10,11 @@ from sqlalchemy import RowMapping
 
 from service.commands.terminal import ConfigOption, JsonOption, out, print_json, run, settings
 from service.database import calls, files, migrate, runs
-from service.database.engine import Database, open_database
+from service.database.engine import Database
+from service.database.opening import open_installation
 from service.database.runs import RunStatus
 from service.database.tables import DEFAULT_TENANT
+from service.settings import Settings
 from tools.errors import ConsiliaError
 
 app = typer.Typer(help="What has run, and what happened in it.", no_args_is_help=True)
@@ -35,13 +37,13 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List runs, newest first."""
-    run(_list(settings(config).database_url, workflow, status, limit, before, json))
+    run(_list(settings(config), workflow, status, limit, before, json))
 
 
 async def _list(
-    url: str, workflow: str | None, status: RunStatus | None, limit: int, before: str | None, json: bool
+    chosen: Settings, workflow: str | None, status: RunStatus | None, limit: int, before: str | None, json: bool
 ) -> None:
-    async with open_database(url) as database:
+    async with open_installation(chosen) as database:
         await migrate.ensure(database)
         rows = await runs.search(database, DEFAULT_TENANT, graph_id=workflow, status=status, before=before, limit=limit)
     if json:
@@ -76,11 +78,11 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show one run: input, questions with who answered and why, tool calls, events, files, error."""
-    run(_show(settings(config).database_url, run_id, json))
+    run(_show(settings(config), run_id, json))
 
 
-async def _show(url: str, run_id: str, json: bool) -> None:
-    async with open_database(url) as database:
+async def _show(chosen: Settings, run_id: str, json: bool) -> None:
+    async with open_installation(chosen) as database:
         await migrate.ensure(database)
         row = await _find(database, run_id)
         full_id = row["run_id"]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from agents.record import ModelCall
 from agents.routing import EMBEDDED
 from service.database.engine import Database
+from service.database.sealed import confidential
 from service.database.tables import ModelCallRow, Run, RunEvent, ToolCallRow, new_id
 from service.database.writer import Statement, Write
 from tools.record import WAITING, ToolCall
@@ -41,7 +42,7 @@ _UPSERT_TOOL_CALL = {
 }
 
 
-def model_call(run_id: str, tenant_id: str, call: ModelCall) -> Write:
+def model_call(run_id: str, tenant_id: str, call: ModelCall, *, sealed: bool = False) -> Write:
     usage = asdict(call.usage)
     row: dict[str, Any] = {
         "call_id": new_id(),
@@ -57,11 +58,11 @@ def model_call(run_id: str, tenant_id: str, call: ModelCall) -> Write:
         "reasons": list(call.reasons),
         "thinking": call.thinking,
         "schema_name": call.schema_name,
-        "prompt": call.prompt,
-        "answer": call.answer,
-        "reasoning": call.reasoning,
-        "attempts": call.attempts,
-        "error": call.error,
+        "prompt": confidential(call.prompt, sealed),
+        "answer": confidential(call.answer, sealed),
+        "reasoning": confidential(call.reasoning, sealed),
+        "attempts": confidential(call.attempts, sealed),
+        "error": confidential(call.error, sealed, "code", "status"),
         "started_at": call.started_at,
         "duration_ms": call.duration_ms,
         "ttft_ms": call.ttft_ms,
@@ -70,7 +71,7 @@ def model_call(run_id: str, tenant_id: str, call: ModelCall) -> Write:
     return Write(_INSERT_MODEL_CALL, row)
 
 
-def tool_call(database: Database, run_id: str, tenant_id: str, call: ToolCall) -> Write:
+def tool_call(database: Database, run_id: str, tenant_id: str, call: ToolCall, *, sealed: bool = False) -> Write:
     row: dict[str, Any] = {
         "run_id": run_id,
         "key": call.key,
@@ -78,9 +79,9 @@ def tool_call(database: Database, run_id: str, tenant_id: str, call: ToolCall) -
         "node": call.node,
         "server": call.server,
         "tool": call.tool,
-        "arguments": call.arguments,
-        "result": call.result,
-        "error": call.error,
+        "arguments": confidential(call.arguments, sealed),
+        "result": confidential(call.result, sealed),
+        "error": confidential(call.error, sealed, "code", "status"),
         "permission": call.permission,
         "started_at": call.started_at,
         "duration_ms": call.duration_ms,

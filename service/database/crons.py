@@ -9,6 +9,7 @@ from sqlalchemy import delete as sql_delete
 
 from service.database.engine import Database
 from service.database.matching import contains
+from service.database.sealed import confidential
 from service.database.tables import Cron, Json, Run, now
 from service.database.writer import Statement, Write
 
@@ -35,13 +36,15 @@ _UPDATE = Statement(
 )
 
 
-def creation(row: dict[str, Any]) -> Write:
-    return Write(_INSERT, row)
+def creation(row: dict[str, Any], *, sealed: bool = False) -> Write:
+    """sealed: its workflow is sensitive, so that what it asks for is not to be readable."""
+    return Write(_INSERT, {**row, "payload": confidential(row["payload"], sealed)})
 
 
-def changed(row: dict[str, Any]) -> Write:
+def changed(row: dict[str, Any], *, sealed: bool = False) -> Write:
     """The write that brings a cron to the values of this row."""
     values = {f"b_{name}": row[name] for name in _CHANGEABLE}
+    values["b_payload"] = confidential(row["payload"], sealed)
     identity = {"b_cron_id": row["cron_id"], "b_metadata": row["metadata"], "b_updated_at": now()}
     return Write(_UPDATE, {**identity, **values})
 

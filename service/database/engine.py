@@ -1,6 +1,6 @@
 """Opening the database: one engine for reading, and the one writer."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,17 +12,25 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.database.recent import Recent
+from service.database.sealed import Seals, dumps, give_keys
 from service.database.writer import Writer
-from tools.errors import ConsiliaError
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An open database. Reads go through `reading()`, writes through `writer`."""
+    """An open database. Reads go through `reading()`, writes through `writer`. sensitive: workflows whose content is
+    sealed where it is written; "*" for all. seals: what seals and opens."""
 
     engine: AsyncEngine
     writer: Writer
     recent: Recent = field(default_factory=Recent)
+    sensitive: frozenset[str] = frozenset()
+    seals: Seals | None = None
+
+    def is_sensitive(self, workflow: str | None) -> bool:
+        """Whether what this workflow's runs hold is sealed. None: what belongs to no workflow yet, such as an uploaded
+        file, which is sealed once any workflow is sensitive."""
+        return bool(self.sensitive) if workflow is None else bool(self.sensitive & {workflow, "*"})
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
@@ -37,20 +45,6 @@ class Database:
 
 _LONGEST_IDLE: Final = 30.0
 """Seconds for which a transaction beside the writer's may wait for its process; a lock on a thread is held for less."""
-
-
-class Unstorable(ConsiliaError):
-    """A value that no database can keep: a number beyond 64 bits, nesting without end."""
-
-    code = "unstorable_value"
-    status = 422
-
-
-def _dumps(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError as error:
-        raise Unstorable(f"the request holds a value that cannot be stored: {error}") from None
 
 
 def driver_url(url: str) -> str:
@@ -98,7 +92,7 @@ def make_engine(url: str) -> AsyncEngine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_async_engine(
             parsed,
-            json_serializer=_dumps,
+            json_serializer=dumps,
             json_deserializer=orjson.loads,
             hide_parameters=True,
             pool_size=10,
@@ -109,7 +103,7 @@ def make_engine(url: str) -> AsyncEngine:
         return engine
     engine = create_async_engine(
         parsed,
-        json_serializer=_dumps,
+        json_serializer=dumps,
         json_deserializer=orjson.loads,
         hide_parameters=True,
         pool_size=10,
@@ -126,7 +120,7 @@ def make_writing_engine(url: str, stalled: float) -> Engine:
     sqlite = parsed.get_backend_name() == "sqlite"
     engine = create_engine(
         parsed.set(drivername="sqlite") if sqlite else parsed,
-        json_serializer=_dumps,
+        json_serializer=dumps,
         json_deserializer=orjson.loads,
         hide_parameters=True,  # what a run holds is nobody's to read in a log
         pool_size=1,
@@ -150,16 +144,26 @@ def sqlite_path(url: str) -> Path:
 
 
 @asynccontextmanager
-async def open_database(url: str, patience: float = 30.0, stalled: float = 6.0) -> AsyncGenerator[Database]:
+async def open_database(
+    url: str,
+    patience: float = 30.0,
+    stalled: float = 6.0,
+    seals: Seals | None = None,
+    sensitive: Collection[str] = (),
+) -> AsyncGenerator[Database]:
     """The database, open until the block ends; what was given to the writer is written before it closes.
 
     patience: seconds that writes wait for a PostgreSQL that is away. stalled: seconds for which a write of ours may
-    stand unfinished before PostgreSQL undoes it and gives its locks to others.
+    stand unfinished before PostgreSQL undoes it and gives its locks to others. seals: what opens sealed values; without
+    it they raise CannotUnseal. sensitive: as in Database.
     """
     engine, writing = make_engine(url), make_writing_engine(url, stalled)
+    if seals is not None:
+        for each in (engine.sync_engine, writing):
+            give_keys(each, seals)
     try:
         async with Writer(writing, patience=patience) as writer:
-            yield Database(engine, writer)
+            yield Database(engine, writer, sensitive=frozenset(sensitive), seals=seals)
     finally:
         writing.dispose()
         await engine.dispose()

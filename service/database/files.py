@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import RowMapping, delete, insert, select
 
 from service.database.engine import Database
+from service.database.sealed import confidential
 from service.database.tables import File, FileContent, new_id, now
 from service.database.writer import Statement, Write
 
@@ -31,12 +32,22 @@ def _row(
 
 
 async def add(
-    database: Database, tenant_id: str, name: str, media_type: str, content: bytes, run_id: str | None = None
+    database: Database,
+    tenant_id: str,
+    name: str,
+    media_type: str,
+    content: bytes,
+    run_id: str | None = None,
+    workflow: str | None = None,
 ) -> dict[str, Any]:
-    """Keep a file, row and bytes in one transaction; the row. A run's file of the same name is replaced."""
+    """Keep a file, row and bytes in one transaction; the row. A run's file of the same name is replaced.
+
+    workflow: the run's; the bytes are sealed where it is sensitive.
+    """
     file_id = new_id() if run_id is None else str(uuid5(UUID(run_id), name))
     row = _row(file_id, tenant_id, run_id, name, media_type, content)
-    insertion = (Write(_INSERT, row), Write(_INSERT_CONTENT, {"file_id": file_id, "content": content}))
+    kept = confidential(content, database.is_sensitive(workflow))
+    insertion = (Write(_INSERT, row), Write(_INSERT_CONTENT, {"file_id": file_id, "content": kept}))
     if run_id is not None and await get(database, tenant_id, file_id) is not None:
         async with database.engine.begin() as connection:
             await connection.execute(delete(FileContent).where(FileContent.file_id == file_id))

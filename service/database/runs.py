@@ -11,6 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from service.database.engine import Database
+from service.database.sealed import confidential
 from service.database.tables import ModelCallRow, Run, RunEvent, UtcDateTime, now
 from service.database.writer import Statement, Write
 
@@ -105,8 +106,10 @@ def creation(
     metadata: dict[str, Any],
     multitask_strategy: str,
     executor: str | None = None,
+    sealed: bool = False,
 ) -> tuple[Write, dict[str, Any]]:
-    """The write that makes a pending run, and its row. executor: the process that alone may execute it."""
+    """The write that makes a pending run, and its row. executor: the process that alone may execute it. sealed: its
+    content is not to be readable in the database."""
     moment = now()
     row: dict[str, Any] = {
         "run_id": run_id,
@@ -134,7 +137,8 @@ def creation(
         "started_at": None,
         "finished_at": None,
     }
-    return Write(_INSERT, row), row
+    kept = {**row, "input": confidential(input, sealed), "kwargs": confidential(kwargs, sealed, "priority", "webhook")}
+    return Write(_INSERT, kept), row
 
 
 def started(run_id: str, attempt: int, executor: str) -> Write:
@@ -155,14 +159,15 @@ def finished(
     error: dict[str, Any] | None,
     engine: str | None,
     degraded: bool,
+    sealed: bool = False,
 ) -> Write:
     return Write(
         _FINISH,
         {
             "b_run_id": run_id,
             "b_status": status,
-            "b_output": output,
-            "b_error": error,
+            "b_output": confidential(output, sealed),
+            "b_error": confidential(error, sealed, "code", "status", "type"),
             "b_engine": engine,
             "b_degraded": degraded,
             "b_now": now(),
@@ -170,9 +175,10 @@ def finished(
     )
 
 
-def event(run_id: str, seq: int, kind: str, data: str) -> Write:
+def event(run_id: str, seq: int, kind: str, data: str, *, sealed: bool = False) -> Write:
     """data: JSON text."""
-    return Write(_INSERT_EVENT, {"run_id": run_id, "seq": seq, "kind": kind, "data": data, "created_at": now()})
+    kept = confidential(data, sealed)
+    return Write(_INSERT_EVENT, {"run_id": run_id, "seq": seq, "kind": kind, "data": kept, "created_at": now()})
 
 
 async def get(database: Database, tenant_id: str, run_id: str, thread_id: str | None = None) -> RowMapping | None:

@@ -26,6 +26,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 from uuid_utils import uuid7
 
+from service.database.sealed import SealedBytes, SealedJson, SealedText
+
 DEFAULT_TENANT = str(uuid5(NAMESPACE_OID, "consilia:default"))
 """The tenant of a single-tenant installation."""
 
@@ -186,9 +188,9 @@ class Thread(Table):
     status: Mapped[str]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
     config: Mapped[dict[str, Any]]
-    values: Mapped[dict[str, Any] | None]
-    interrupts: Mapped[dict[str, Any]]
-    error: Mapped[dict[str, Any] | None]
+    values: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("threads.values"))
+    interrupts: Mapped[dict[str, Any]] = mapped_column(SealedJson("threads.interrupts"))
+    error: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("threads.error"))
     temporary: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -226,12 +228,12 @@ class Run(Table):
     assistant_id: Mapped[str]
     graph_id: Mapped[str]
     status: Mapped[str]
-    input: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    output: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    kwargs: Mapped[dict[str, Any]]
+    input: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("runs.input"))
+    output: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("runs.output"))
+    kwargs: Mapped[dict[str, Any]] = mapped_column(SealedJson("runs.kwargs"))
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
     multitask_strategy: Mapped[str]
-    error: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("runs.error"))
     attempt: Mapped[int]
     engine: Mapped[str | None]
     degraded: Mapped[bool]
@@ -295,7 +297,7 @@ class RunEvent(Table):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str]
-    data: Mapped[str] = mapped_column(Text)
+    data: Mapped[str] = mapped_column(SealedText("run_events.data"))
     created_at: Mapped[datetime]
 
 
@@ -322,16 +324,16 @@ class ModelCallRow(Table):
     reasons: Mapped[list[Any]]
     thinking: Mapped[bool]
     schema_name: Mapped[str]
-    prompt: Mapped[list[Any]]
-    answer: Mapped[dict[str, Any] | None]
-    reasoning: Mapped[str | None] = mapped_column(Text)
-    attempts: Mapped[list[Any]]
+    prompt: Mapped[list[Any]] = mapped_column(SealedJson("model_calls.prompt"))
+    answer: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("model_calls.answer"))
+    reasoning: Mapped[str | None] = mapped_column(SealedText("model_calls.reasoning"))
+    attempts: Mapped[list[Any]] = mapped_column(SealedJson("model_calls.attempts"))
     tokens_in: Mapped[int]
     tokens_out: Mapped[int]
     tokens_thinking: Mapped[int]
     tokens_cached: Mapped[int]
     cost: Mapped[float]
-    error: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("model_calls.error"))
     started_at: Mapped[datetime]
     duration_ms: Mapped[float]
     ttft_ms: Mapped[float | None]
@@ -393,9 +395,9 @@ class ToolCallRow(Table):
     node: Mapped[str]
     server: Mapped[str]
     tool: Mapped[str]
-    arguments: Mapped[dict[str, Any]]
-    result: Mapped[dict[str, Any] | None]
-    error: Mapped[dict[str, Any] | None]
+    arguments: Mapped[dict[str, Any]] = mapped_column(SealedJson("tool_calls.arguments"))
+    result: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("tool_calls.result"))
+    error: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("tool_calls.error"))
     permission: Mapped[str]
     started_at: Mapped[datetime]
     duration_ms: Mapped[float]
@@ -423,7 +425,7 @@ class FileContent(Table):
     __tablename__ = "file_contents"
 
     file_id: Mapped[str] = mapped_column(ForeignKey("files.file_id", ondelete="CASCADE"), primary_key=True)
-    content: Mapped[bytes]
+    content: Mapped[bytes] = mapped_column(SealedBytes("file_contents.content"))
 
 
 class CheckpointRow(Table):
@@ -535,7 +537,7 @@ class Cron(Table):
     next_run_date: Mapped[datetime | None]
     firing: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]
-    payload: Mapped[dict[str, Any]]
+    payload: Mapped[dict[str, Any]] = mapped_column(SealedJson("crons.payload"))
     on_run_completed: Mapped[str | None]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
     created_at: Mapped[datetime]
@@ -571,7 +573,7 @@ class WebhookDelivery(Table):
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"))
     run_id: Mapped[str]
     url: Mapped[str] = mapped_column(Text)
-    body: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(SealedText("webhook_deliveries.body"))
     status: Mapped[str]
     attempts: Mapped[int]
     next_attempt_at: Mapped[datetime]

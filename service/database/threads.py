@@ -10,6 +10,7 @@ from sqlalchemy import delete as sql_delete
 
 from service.database.engine import Database
 from service.database.matching import as_json_text
+from service.database.sealed import confidential
 from service.database.tables import Json, Run, Thread, UtcDateTime, now
 from service.database.writer import Statement, Write
 
@@ -98,6 +99,8 @@ def settled(
     values: dict[str, Any] | None,
     interrupts: dict[str, Any],
     error: dict[str, Any] | None,
+    *,
+    sealed: bool = False,
 ) -> Write:
     """The write after a run: the thread's status and latest state."""
     return Write(
@@ -105,9 +108,9 @@ def settled(
         {
             "b_thread_id": thread_id,
             "b_status": status,
-            "b_values": values,
-            "b_interrupts": interrupts,
-            "b_error": error,
+            "b_values": confidential(values, sealed),
+            "b_interrupts": confidential(interrupts, sealed),
+            "b_error": confidential(error, sealed, "code", "status", "type"),
             "b_now": now(),
         },
     )

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 
 from service.database.engine import Database
+from service.database.sealed import confidential
 from service.database.tables import WebhookDelivery, new_id, now
 from service.database.writer import Statement, Write
 
 _INSERT = Statement(insert(WebhookDelivery), rank=75)
 
 
-def creation(tenant_id: str, run_id: str, url: str, body: str) -> Write:
+def creation(tenant_id: str, run_id: str, url: str, body: str, *, sealed: bool = False) -> Write:
     """The write, for the transaction that ends the run, by which its webhook will be called. body: JSON text."""
     moment = now()
     return Write(
@@ -22,7 +23,7 @@ def creation(tenant_id: str, run_id: str, url: str, body: str) -> Write:
             "tenant_id": tenant_id,
             "run_id": run_id,
             "url": url,
-            "body": body,
+            "body": confidential(body, sealed),
             "status": "pending",
             "attempts": 0,
             "next_attempt_at": moment,

@@ -21,7 +21,6 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from sqlalchemy import RowMapping, delete, func, insert, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -30,18 +29,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.database.engine import Database
 from service.database.tables import CheckpointRow, CheckpointValue, CheckpointWrite
 from service.database.writer import Fence, Statement, Write
+from service.runs.serializing import serializer
 
 LARGE: Final = 16_384
 """Bytes: a checkpoint up to this size is stored whole; of a larger one, channel values over a quarter of it apart."""
 
 _APART: Final = "+values"
 """Suffix of a checkpoint's type when some of its channel values are in checkpoint_values."""
-
-
-def serializer(types: Sequence[type]) -> SerializerProtocol | None:
-    """What reads a workflow's checkpoints: only its own types beside LangGraph's. A user's graph, which declares none,
-    has LangGraph's default, which takes any type and warns of it."""
-    return JsonPlusSerializer(allowed_msgpack_modules=types) if types else None
 
 
 class _Statements:
@@ -92,7 +86,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         fence: Fence | None = None,
         fresh: bool = False,
     ) -> None:
-        super().__init__(serde=serde)
+        super().__init__(serde=serde or serializer(database))
         self._database = database
         self._fence = fence
         self._fresh = fresh

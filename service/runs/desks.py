@@ -35,7 +35,7 @@ class Desks:
         return Desk(
             tools=self.toolbox(workflow, row, ledger),
             counsel=self._counsel(row, ledger),
-            files=TenantFiles(self.database, row["tenant_id"], row["run_id"], ledger.mark_untrusted),
+            files=TenantFiles(self.database, row["tenant_id"], row["run_id"], workflow.name, ledger.mark_untrusted),
             vault=RunVault(self.database, self.sealer, row["tenant_id"], row["run_id"]),
         )
 

@@ -23,7 +23,7 @@ from service.database import runs, threads
 from service.database.engine import Database
 from service.database.runs import RunStatus
 from service.database.writer import Fence, Superseded
-from service.runs.checkpoints import DatabaseSaver, serializer
+from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.driving import Drive, Driven, drive
 from service.runs.ending import ending
@@ -33,6 +33,7 @@ from service.runs.loop_guard import executing
 from service.runs.node_threads import NodeThreads
 from service.runs.outcome import CancelAction, Outcome, failure
 from service.runs.places import raised_at
+from service.runs.serializing import serializer
 from service.runs.slots import Slots
 from service.runs.stream import Feeds
 from service.runs.webhooks import Courier
@@ -164,6 +165,7 @@ class Executor:
             feed,
             self._meters,
             fence,
+            sealed=self._database.is_sensitive(row["graph_id"]),
             resumed=bool(row["kwargs"].get("command")),
             trusted=self._desks.host.trusted,
         )
@@ -239,7 +241,7 @@ class Executor:
     ) -> Outcome:
         workflow = self._registry.get(row["graph_id"])
         fresh = execution.attempt == 1 and bool(row["kwargs"].get("temporary"))
-        saver = DatabaseSaver(self._database, serde=serializer(workflow.state_types), fence=fence, fresh=fresh)
+        saver = DatabaseSaver(self._database, serde=serializer(self._database, workflow), fence=fence, fresh=fresh)
         config = self._config(row, execution.attempt)
         config["configurable"] = {
             **config.get("configurable", {}),
@@ -274,11 +276,18 @@ class Executor:
         """Settle a run that was cancelled and is executed nowhere. Its row must be this process's."""
         if ledger is None:
             fence = None if self._database.is_sqlite else Fence(row["run_id"], row["attempt"])
-            feed = self._feeds.open(row["run_id"])
-            ledger = RunLedger(self._database, row["run_id"], row["tenant_id"], feed, self._meters, fence)
+            ledger = RunLedger(
+                self._database,
+                row["run_id"],
+                row["tenant_id"],
+                self._feeds.open(row["run_id"]),
+                self._meters,
+                fence,
+                sealed=self._database.is_sensitive(row["graph_id"]),
+            )
             self._feeds.close(row["run_id"])
         workflow = self._registry.get(row["graph_id"])
-        saver = DatabaseSaver(self._database, serde=serializer(workflow.state_types))
+        saver = DatabaseSaver(self._database, serde=serializer(self._database, workflow))
         if action == "rollback":
             await saver.adelete_for_runs([row["run_id"]])
         config: RunnableConfig = {"configurable": {"thread_id": row["thread_id"]}}
@@ -304,11 +313,17 @@ class Executor:
             error=outcome.error,
             engine=ledger.engine,
             degraded=ledger.degraded,
+            sealed=ledger.sealed,
         )
         settled = threads.settled(
-            row["thread_id"], outcome.thread_status, outcome.values, outcome.interrupts, outcome.error
+            row["thread_id"],
+            outcome.thread_status,
+            outcome.values,
+            outcome.interrupts,
+            outcome.error,
+            sealed=ledger.sealed,
         )
-        follows = ending(row, outcome)
+        follows = ending(row, outcome, sealed=ledger.sealed)
         shown: dict[str, Any] | None = None
         if outcome.error is not None:
             shown = {"error": outcome.error["type"], "message": outcome.error["message"], "code": outcome.error["code"]}

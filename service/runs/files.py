@@ -17,12 +17,18 @@ class TenantFiles:
     """Reads any file of the tenant; writes files that belong to the run."""
 
     def __init__(
-        self, database: Database, tenant_id: str, run_id: str, read: Callable[[str], None] = lambda what: None
+        self,
+        database: Database,
+        tenant_id: str,
+        run_id: str,
+        workflow: str,
+        read: Callable[[str], None] = lambda what: None,
     ) -> None:
         """read: told of each file that is read, since a document's words are nobody's instructions."""
         self._database = database
         self._tenant_id = tenant_id
         self._run_id = run_id
+        self._workflow = workflow
         self._read = read
 
     async def read(self, file_id: str) -> StoredFile:
@@ -34,5 +40,5 @@ class TenantFiles:
         return StoredFile(row["file_id"], row["name"], row["media_type"], content)
 
     async def write(self, name: str, media_type: str, content: bytes) -> str:
-        row = await files.add(self._database, self._tenant_id, name, media_type, content, self._run_id)
+        row = await files.add(self._database, self._tenant_id, name, media_type, content, self._run_id, self._workflow)
         return str(row["file_id"])

@@ -30,17 +30,19 @@ class RunLedger:
         meters: Meters,
         fence: Fence | None = None,
         *,
+        sealed: bool = False,
         resumed: bool = False,
         trusted: Callable[[str], bool] = lambda server: False,
     ) -> None:
-        """resumed: the run goes on where an earlier one on its thread was interrupted. trusted: whether a tool server's
-        results are vouched for."""
+        """sealed: its workflow is sensitive, so that what is kept cannot be read. resumed: the run goes on where an
+        earlier one on its thread was interrupted. trusted: whether a tool server's results are vouched for."""
         self._database = database
         self._run_id = run_id
         self._tenant_id = tenant_id
         self._feed = feed
         self._meters = meters
         self._fence = fence
+        self.sealed = sealed
         self._seq = feed.last_seq
         self._engines: set[str] = set()
         self.degraded = False
@@ -69,7 +71,7 @@ class RunLedger:
         return self._submit(event, *writes, announce=stream.changed(self._run_id))
 
     def _submit(self, event: Event, *writes: Write, announce: str) -> asyncio.Future[None]:
-        kept = runs.event(self._run_id, event.seq, event.kind, event.data)
+        kept = runs.event(self._run_id, event.seq, event.kind, event.data, sealed=self.sealed)
         done = self._database.writer.submit(*writes, kept, fence=self._fence, announce=announce)
         done.add_done_callback(lambda committed: self._committed(committed, event))
         return done
@@ -139,14 +141,16 @@ class RunLedger:
             "error": call.error,
         }
         await self.append(
-            "tool_call", dumps(summary), calls.tool_call(self._database, self._run_id, self._tenant_id, call)
+            "tool_call",
+            dumps(summary),
+            calls.tool_call(self._database, self._run_id, self._tenant_id, call, sealed=self.sealed),
         )
 
     async def model_called(self, call: ModelCall) -> None:
         self._meters.model_called(call)
         self.degraded = self.degraded or call.degraded
         self._engines.add(EMBEDDED if call.engine == EMBEDDED else "models")
-        writes = [calls.model_call(self._run_id, self._tenant_id, call)]
+        writes = [calls.model_call(self._run_id, self._tenant_id, call, sealed=self.sealed)]
         if call.degraded:
             writes.append(runs.degraded(self._run_id))
         summary = {

@@ -128,6 +128,7 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
             metadata={**order.metadata, **about},
             multitask_strategy=order.multitask_strategy,
             executor=house.queue.owner,
+            sealed=house.database.is_sensitive(workflow.name),
         )
         writes = (*order.along, thread_write, creation, *house.queue.enqueuing(row))
         try:

@@ -91,7 +91,7 @@ def check_address(address: IPv4Address | IPv6Address, settings: WebhookSettings)
         )
 
 
-def due(row: dict[str, Any], outcome: Outcome) -> list[Write]:
+def due(row: dict[str, Any], outcome: Outcome, *, sealed: bool) -> list[Write]:
     """The writes, for the transaction that ends a run, by which its webhook is called; none without a webhook.
 
     The body is that of the Agent Server: the run, its times, its final values, or its error.
@@ -117,7 +117,7 @@ def due(row: dict[str, Any], outcome: Outcome) -> list[Write]:
         "values": outcome.values or {},
         "error": {"error": error["type"], "message": error["message"]} if error else None,
     }
-    return [webhooks.creation(row["tenant_id"], row["run_id"], url, dumps(body))]
+    return [webhooks.creation(row["tenant_id"], row["run_id"], url, dumps(body), sealed=sealed)]
 
 
 def signing_key(settings: WebhookSettings, data_dir: Path) -> bytes:

@@ -145,4 +145,4 @@ def test_the_commands_make_a_key_and_reseal(tmp_path: Path):
     assert (name, len(key)) == ("2026-11", 44)
     consilia("upgrade")
     (tmp_path / "var" / "sealing-keys").write_text(f"{name} {key}\n")
-    assert "0 mappings sealed anew with key '2026-11'" in consilia("reseal")
+    assert "0 mappings and 0 values sealed anew with key '2026-11'" in consilia("reseal")

@@ -39,7 +39,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
 @pytest.fixture(scope="module")
 def service(servers: Servers) -> Iterator[Server]:
     """A `consilia serve` over the running model servers: it reads their consilia.toml."""
-    started = start_server(servers.folder / "service")
+    started = start_server(servers.folder / "service", CONSILIA_SEALING__WORKFLOWS="[]")
     yield started
     started.process.terminate()
     started.process.wait(20)
