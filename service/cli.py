@@ -11,6 +11,7 @@ from service.commands import (
     data,
     database,
     demo,
+    erase,
     evaluate,
     keys,
     mcp,
@@ -57,6 +58,7 @@ app.add_typer(database.app, name="db", rich_help_panel="Service")
 app.add_typer(keys.app, name="keys", rich_help_panel="Trust")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Trust")
 app.add_typer(audit.app, name="audit", rich_help_panel="Trust")
+app.command(rich_help_panel="Trust")(erase.erase)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from agents.pool import Pool
 from service.auth import Keys, pepper
 from service.auth.audit import Audit
+from service.auth.budgets import Budgets
 from service.auth.gate import Gate
 from service.auth.tokens import ExternalTokens
 from service.collecting import collecting
@@ -72,6 +73,7 @@ class House:
     keys: Keys
     gate: Gate
     audit: Audit
+    budgets: Budgets
     feeds: Feeds
     queue: Queue
     saver: DatabaseSaver
@@ -178,7 +180,9 @@ async def open_house(
         keys = Keys(database, settings.data_dir, await _tokens(stack, database, settings))
         saver = DatabaseSaver(database)
         if role != "command":
-            await stack.enter_async_context(Sweeper(database, saver, settings.threads.sweep_seconds))
+            await stack.enter_async_context(
+                Sweeper(database, saver, settings.threads.sweep_seconds, settings.retention_days)
+            )
         gate = Gate(keys, settings)
         audit = await stack.enter_async_context(Audit(database, secret))
         yield House(
@@ -190,6 +194,7 @@ async def open_house(
             keys=keys,
             gate=gate,
             audit=audit,
+            budgets=Budgets(database, limits),
             feeds=feeds,
             queue=queue,
             saver=saver,

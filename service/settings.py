@@ -8,10 +8,19 @@ import re
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agents.pool_settings import PoolSettings
@@ -35,6 +44,20 @@ class Limits(BaseModel):
 
     upload_bytes: int = Field(default=50 * 1024 * 1024, ge=1, description="Largest file of POST /files, bytes.")
     body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest JSON body, bytes.")
+    header_bytes: int = Field(default=65_536, ge=1024, description="Largest headers of a request, bytes, with its URL.")
+    headers: int = Field(default=200, ge=8, description="Most header fields of a request.")
+    header_seconds: float = Field(
+        default=15.0, gt=0, description="Longest that a request's headers may take to arrive, seconds."
+    )
+    body_seconds: float = Field(
+        default=30.0, gt=0, description="Longest pause in a request's body before its connection is closed, seconds."
+    )
+    read_seconds: float = Field(
+        default=60.0, gt=0, description="Longest that a client may leave an answer unread, seconds."
+    )
+    connections: int = Field(
+        default=10_000, ge=1, description="Connections of one process at a time; beyond, requests are answered 503."
+    )
     pages: int = Field(default=600, ge=1, description="Most pages of a document.")
     parse_seconds: float = Field(default=60.0, gt=0, description="Longest that reading one document may take, seconds.")
     parse_memory_bytes: int = Field(
@@ -64,6 +87,12 @@ class Limits(BaseModel):
         default=None,
         ge=0,
         description="Requests a minute without a good key from one address; 0: no limit; none: 60 beyond loopback.",
+    )
+    tokens_per_month: int = Field(
+        default=0, ge=0, description="Tokens that a tenant may use in a calendar month; 0: no limit."
+    )
+    cost_per_month: float = Field(
+        default=0.0, ge=0, description="What a tenant may cost in a month, in the currency of the prices; 0: no limit."
     )
     queued_runs: int = Field(default=10_000, ge=1, description="Runs that may wait; beyond, POST answers 429.")
     heartbeat_seconds: float = Field(default=2.0, gt=0, description="Pause between a worker's signs of life, seconds.")
@@ -164,6 +193,13 @@ class WebhookSettings(BaseModel):
 
     def networks(self) -> list[IPv4Network | IPv6Network]:
         return [ip_network(each) for each in self.allow_networks]
+
+
+def _positive(days: dict[str, float]) -> dict[str, float]:
+    for workflow, number in days.items():
+        if not 0 < number <= 36_600:
+            raise ValueError(f"{workflow}: {number} is not between 0 and 36600 days")
+    return days
 
 
 class ThreadSettings(BaseModel):
@@ -389,6 +425,11 @@ class Settings(BaseSettings):
     tools: ToolsSettings = Field(default_factory=ToolsSettings, description="Your own MCP servers; see docs/tools.md.")
     admin: AdminSettings = AdminSettings()
     mcp: McpSettings = McpSettings()
+    retention_days: Annotated[dict[str, float], AfterValidator(_positive)] = Field(
+        default_factory=dict[str, float],
+        description='Days that threads are kept after their last change, by workflow, "*" for all others and uploads; '
+        "a tenant may have its own; not named: for ever.",
+    )
     idempotency_hours: float = Field(
         default=24.0, gt=0, le=8760, description="Hours that an Idempotency-Key is remembered."
     )

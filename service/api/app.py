@@ -20,6 +20,7 @@ from service.api import (
     assistants,
     audit,
     crons,
+    erasures,
     files,
     keys,
     metrics,
@@ -82,6 +83,7 @@ def create_app(house: House) -> FastAPI:
         keys,
         tenants,
         audit,
+        erasures,
     ):
         app.include_router(resource.router)
     if house.settings.admin.enabled:

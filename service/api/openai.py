@@ -123,6 +123,7 @@ async def completions(request: Request) -> Response:
     asked: _Asked | None = None
     try:
         caller = await _caller(house, request)
+        await house.budgets.check(caller.tenant_id)
         asked = _read(house, caller, await request.body())
         full: list[str] = []
         while True:

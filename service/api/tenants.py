@@ -1,5 +1,6 @@
 """Tenants over REST, for admins of the default tenant."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -50,6 +51,17 @@ class Tenant(BaseModel):
     retention_days: dict[str, float] | None
 
 
+class MonthlyBudget(BaseModel):
+    """Of a calendar month, UTC. A limit of 0 is none. cost: in the currency of the pool's prices."""
+
+    month: str
+    tokens_limit: int
+    cost_limit: float
+    tokens: int
+    cost: float
+    used_up: bool
+
+
 @router.get("")
 async def search(house: TheHouse, caller: TheCaller) -> list[Tenant]:
     """Every tenant by name."""
@@ -72,6 +84,16 @@ async def get(tenant: str, house: TheHouse, caller: TheCaller) -> Tenant:
     if not caller.runs_the_installation and row["tenant_id"] != caller.tenant_id:
         raise tenants.UnknownTenant(f"there is no tenant {tenant!r}", tenant=tenant)
     return Tenant.model_validate(dict(row))
+
+
+@router.get("/{tenant}/budget")
+async def budget(tenant: str, house: TheHouse, caller: TheCaller) -> MonthlyBudget:
+    """What the tenant may spend this month, and has spent; for its admins too."""
+    row = await tenants.find(house.database, tenant)
+    if not caller.runs_the_installation and row["tenant_id"] != caller.tenant_id:
+        raise tenants.UnknownTenant(f"there is no tenant {tenant!r}", tenant=tenant)
+    found = await house.budgets.of(row["tenant_id"])
+    return MonthlyBudget(**asdict(found), used_up=found.used_up)
 
 
 @router.patch("/{tenant}")

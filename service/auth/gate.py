@@ -6,7 +6,7 @@ from service.auth.caller import Caller
 from service.auth.exposure import is_loopback
 from service.auth.key_text import Unauthorized
 from service.auth.keys import Keys
-from service.auth.rates import RateLimited, Rates, Standing
+from service.auth.rates import Rates, Standing
 from service.settings import Settings
 
 EXPOSED = {"key": 6000, "tenant": 30_000, "address": 60}
@@ -26,19 +26,11 @@ class Gate:
 
         address: the client's. Raises Unauthorized, RateLimited.
         """
-        refused = self._limit("address", self.settings.limits.unauthorized_per_minute)
-        if refused and self.rates.spent("address", address, refused):
-            raise RateLimited(
-                f"more than {refused} requests a minute without a good key came from your address; wait a minute",
-                limit=refused,
-                by="address",
-                retry_after=60,
-            )
         try:
             caller = await self.keys.caller(credential)
         except Unauthorized:
-            if refused:
-                self.rates.take("address", address, refused)
+            if guesses := self._limit("address", self.settings.limits.unauthorized_per_minute):
+                self.rates.take("address", address, guesses)  # a good key from there is let in all the same
             raise
         limits = self.settings.limits
         of_key = caller.requests_per_minute or self._limit("key", limits.key_requests_per_minute)

@@ -63,11 +63,6 @@ class Rates:
         full_at = self._full_at[name, who] = full_at + pause
         return self._standing(name, limit, full_at - moment)
 
-    def spent(self, name: str, who: str, limit: int) -> bool:
-        """Whether a request would be refused; it is not counted."""
-        moment = self._clock()
-        return self._full_at.get((name, who), moment) + _MINUTE / limit - moment - _MINUTE > 1e-9
-
     def _standing(self, name: str, limit: int, filling: float) -> Standing:
         return Standing(name, limit, max(0, int((_MINUTE - filling) * limit / _MINUTE + 1e-9)), filling)
 

@@ -1,15 +1,18 @@
-"""`consilia db`: the database's schema, and the keys that seal what is in it."""
+"""`consilia db`: the database's schema, its backup, and the keys that seal what is in it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import text
 
-from service.commands.terminal import ConfigOption, out, run, settings
+from service.commands.terminal import ConfigOption, err, out, run, settings
 from service.database import migrate, resealing, sealing
 from service.database.engine import make_engine, open_database
-from service.runs import serializing, vault
+from service.database.tables import Table
+from service.runs import erasing, serializing, vault
 
-app = typer.Typer(help="The database's schema and sealing keys.", no_args_is_help=True)
+app = typer.Typer(help="The database's schema, backup and sealing keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -44,6 +47,45 @@ def current(config: ConfigOption = None) -> None:
         out.print(f"database {have or 'empty'}, newest {newest}")
 
     run(show())
+
+
+@app.command()
+def compact(config: ConfigOption = None) -> None:
+    """Rewrite the database's files without what deleted rows leave in them. Takes a while; runs wait meanwhile."""
+    chosen = settings(config)
+
+    async def work() -> None:
+        async with open_database(chosen.database_url) as database:
+            await erasing.compact(database, erasing.Erased(dict.fromkeys(Table.metadata.tables, 1)))
+        out.print("the database's files hold no deleted rows any more")
+
+    run(work())
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(help="File to write; it must not be there yet.")], config: ConfigOption = None
+) -> None:
+    """Copy a SQLite database while the service runs: a whole, consistent copy. PostgreSQL has pg_dump.
+
+    Keep it with the data folder's pepper, sealing-keys and webhook-secret, without which it opens for nobody.
+    """
+    chosen = settings(config)
+    if not chosen.database_url.startswith("sqlite"):
+        err.print("[bold red]error[/] the database is PostgreSQL: use pg_dump --format=custom (docs/backup.md)")
+        raise typer.Exit(2)
+    if to.exists():
+        err.print(f"[bold red]error[/] {to} is there already; a backup overwrites nothing")
+        raise typer.Exit(2)
+
+    async def work() -> None:
+        async with open_database(chosen.database_url) as database, database.engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text("VACUUM INTO :path"), {"path": str(to)})
+        to.chmod(0o600)
+        out.print(f"the database is copied to {to}, {to.stat().st_size:,} bytes", highlight=False)
+
+    run(work())
 
 
 @app.command("new-key")

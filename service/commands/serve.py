@@ -66,6 +66,7 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
     import uvicorn  # heavy: --help does without
 
     from service.api.app import create_app
+    from service.connections import Connection
     from service.house import open_house
     from service.listening import Server
     from service.runs.launch import launch
@@ -79,6 +80,8 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
             "server_header": False,
             "timeout_graceful_shutdown": 10,
             "timeout_keep_alive": 75,
+            "http": partial(Connection, limits=chosen.limits),
+            "limit_concurrency": chosen.limits.connections,
             "proxy_headers": bool(chosen.web.trusted_proxies),
             "forwarded_allow_ips": chosen.web.trusted_proxies,
         }

@@ -63,6 +63,7 @@ def _tune_sqlite(connection: Any, _: object) -> None:
         "busy_timeout = 10000",
         "cache_size = -32000",
         "temp_store = MEMORY",
+        "secure_delete = FAST",  # what is freed within a page is zeroed; whole pages when somebody erases
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -65,6 +66,15 @@ async def get(database: Database, tenant_id: str, file_id: str) -> RowMapping | 
 async def content(database: Database, file_id: str) -> bytes:
     async with database.reading() as connection:
         return (await connection.scalars(select(FileContent.content).where(FileContent.file_id == file_id))).one()
+
+
+async def forget_uploads(database: Database, tenant_id: str, before: datetime) -> int:
+    """Delete uploaded files that are older; how many."""
+    old = (File.tenant_id == tenant_id, File.run_id.is_(None), File.created_at < before)
+    async with database.engine.begin() as connection:
+        ids = select(File.file_id).where(*old)
+        await connection.execute(delete(FileContent).where(FileContent.file_id.in_(ids)))
+        return (await connection.execute(delete(File).where(*old))).rowcount
 
 
 async def of_run(database: Database, run_id: str) -> Sequence[RowMapping]:

@@ -237,6 +237,19 @@ async def on_thread(database: Database, thread_id: str) -> list[str]:
         return list(await connection.scalars(query))
 
 
+async def ids_on_thread(database: Database, thread_id: str) -> list[str]:
+    """Ids of all the thread's runs, oldest first."""
+    async with database.reading() as connection:
+        return list(await connection.scalars(select(Run.run_id).where(Run.thread_id == thread_id).order_by(Run.run_id)))
+
+
+async def of_threads(database: Database, thread_ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Id, input and order of every run on these threads."""
+    query = select(Run.run_id, Run.input, Run.kwargs).where(Run.thread_id.in_(thread_ids))
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().all()
+
+
 async def next_on_thread(database: Database, thread_id: str, after: str) -> str | None:
     """The thread's first run after this one, by the time of acceptance."""
     query = select(Run.run_id).where(Run.thread_id == thread_id, Run.run_id > after).order_by(Run.run_id).limit(1)

@@ -202,6 +202,39 @@ async def get(database: Database, tenant_id: str, thread_id: str) -> RowMapping 
         return (await connection.execute(query)).mappings().one_or_none()
 
 
+async def known(database: Database, tenant_id: str, thread_ids: Sequence[str]) -> list[str]:
+    """Those of the ids that are the tenant's threads, also ones whose time is over."""
+    query = select(Thread.thread_id).where(Thread.tenant_id == tenant_id, Thread.thread_id.in_(thread_ids))
+    async with database.reading() as connection:
+        return list(await connection.scalars(query))
+
+
+async def about(database: Database, tenant_id: str, key: str, value: str) -> list[str]:
+    """The tenant's threads that have this pair in their metadata, or on which a run with it ran."""
+    of_threads = select(Thread.thread_id).where(
+        Thread.tenant_id == tenant_id, Thread.metadata_[key].as_string() == value
+    )
+    of_runs = select(Run.thread_id).where(Run.tenant_id == tenant_id, Run.metadata_[key].as_string() == value)
+    async with database.reading() as connection:
+        return [*await connection.scalars(of_threads), *await connection.scalars(of_runs)]
+
+
+async def outdated(
+    database: Database, tenant_id: str, workflows: Sequence[str], before: datetime, *, others: bool, limit: int = 100
+) -> list[str]:
+    """The tenant's threads of these workflows that nothing has changed since, oldest first; none with a run under way.
+
+    others: of all but these workflows instead, and those on which none has run.
+    """
+    graph = Thread.metadata_["graph_id"].as_string()
+    which = or_(graph.is_(None), graph.not_in(workflows)) if others else graph.in_(workflows)
+    query = select(Thread.thread_id).where(
+        Thread.tenant_id == tenant_id, Thread.updated_at < before, which, _WITHOUT_RUNS
+    )
+    async with database.reading() as connection:
+        return list(await connection.scalars(query.order_by(Thread.updated_at).limit(limit)))
+
+
 async def interrupts(database: Database, thread_id: str) -> dict[str, Any]:
     """What the thread waits for, by task id."""
     async with database.reading() as connection:

@@ -23,6 +23,19 @@ def chat_call(row: dict[str, Any], usage: Usage) -> Write:
     return Write(_INSERT_CHAT, {**row, **spent})
 
 
+async def spent(database: Database, tenant_id: str, since: datetime) -> tuple[int, float]:
+    """(tokens in and out, cost) of the tenant's runs and chats since a moment."""
+    tokens, cost = 0, 0.0
+    async with database.reading() as connection:
+        for table in (ModelCallRow, ChatCall):
+            sums = select(
+                func.coalesce(func.sum(table.tokens_in + table.tokens_out), 0), func.coalesce(func.sum(table.cost), 0.0)
+            )
+            row = (await connection.execute(sums.where(table.tenant_id == tenant_id, table.started_at >= since))).one()
+            tokens, cost = tokens + int(row[0]), cost + float(row[1])
+    return tokens, cost
+
+
 async def totals(database: Database, tenant_id: str | None, by: By, since: datetime) -> Sequence[RowMapping]:
     """Calls, tokens and cost since a moment, grouped; dearest first. tenant_id: None takes every tenant's.
 

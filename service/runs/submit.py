@@ -86,10 +86,11 @@ class Accepted:
 async def submit(house: House, tenant_id: str, order: Order, thread_id: str | None) -> Accepted:
     """Accept a run on a thread, or on a thread of its own.
 
-    Raises InvalidRunInput, InputTooLarge, InvalidWebhook, QueueFull, ThreadGone. Once this returns, the run is
-    committed and will end, whatever happens to the process.
+    Raises InvalidRunInput, InputTooLarge, InvalidWebhook, QueueFull, BudgetUsedUp, ThreadGone. Once this returns, the
+    run is committed and will end, whatever happens to the process.
     """
     await house.queue.check_room()
+    await house.budgets.check(tenant_id)
     check_size(order.input, order.command, house.settings.limits.input_bytes)
     if order.webhook is not None:
         checked_url(order.webhook, house.settings.webhooks)

@@ -1,6 +1,7 @@
-"""Deleting what has outlived its time: threads with a time to live, idempotency keys, old webhook deliveries."""
+"""Deleting what has outlived its time: threads, uploads, idempotency keys, old webhook deliveries."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
@@ -13,6 +14,7 @@ from service.database.engine import Database
 from service.database.tables import now
 from service.database.threads import TimeToLive
 from service.runs.checkpoints import DatabaseSaver
+from service.runs.retention import keep_no_longer
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +28,15 @@ class Sweeper:
     Several processes may sweep one database: what one has deleted, another finds no more.
     """
 
-    def __init__(self, database: Database, saver: DatabaseSaver, seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        saver: DatabaseSaver,
+        seconds: float,
+        retention_days: Mapping[str, float] | None = None,
+    ) -> None:
         self._database = database
+        self._retention_days = retention_days or {}
         self._saver = saver
         self._seconds = seconds
         self._stopping = asyncio.Event()
@@ -60,6 +69,7 @@ class Sweeper:
         while over := await threads.expired(self._database, now()):
             for thread in over:
                 await self._end(thread["thread_id"], thread["ttl"], thread["ttl_strategy"])
+        await keep_no_longer(self._database, self._retention_days, now())
         await idempotency.forget(self._database, now())
         await webhooks.forget(self._database, now() - DELIVERIES_KEPT)
 

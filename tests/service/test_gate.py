@@ -1,12 +1,16 @@
 """The way in beside our own keys: tokens of an issuer, limits of requests, where the service may listen, headers."""
 
+import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,8 +20,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from agents.completion import Usage
+from service.auth import Keys
 from service.auth.exposure import UnsafeBinding, check_exposure, is_loopback
 from service.auth.rates import RateLimited, Rates
+from service.database import tenants, usage
+from service.database.engine import open_database
+from service.database.tables import new_id
+from service.database.writer import Write
 from service.settings import InvalidSettings, Settings, WebSettings, load
 from tests.conftest import ENVIRONMENT, Server, start_server
 
@@ -91,6 +101,9 @@ def guarded(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         CONSILIA_WEB__ALLOW_ORIGINS='["https://chat.example"]',
         CONSILIA_LIMITS__KEY_REQUESTS_PER_MINUTE="1000",
         CONSILIA_LIMITS__UNAUTHORIZED_PER_MINUTE="40",
+        CONSILIA_LIMITS__HEADER_SECONDS="1",
+        CONSILIA_LIMITS__BODY_SECONDS="1",
+        CONSILIA_LIMITS__READ_SECONDS="1",
     )
     yield server
     server.process.terminate()
@@ -214,9 +227,10 @@ def test_every_answer_has_headers_for_browsers_and_only_named_origins_may_call(g
 
 
 def test_an_address_that_guesses_keys_is_shut_out_for_a_while(guarded: Server):
-    statuses = [httpx.get(f"{guarded.url}/files/x", headers={"x-api-key": "csl_x"}).status_code for _ in range(45)]
-    assert statuses[-1] == 429
-    assert httpx.get(f"{guarded.url}/ok").status_code == 200
+    with httpx.Client(base_url=guarded.url) as http:
+        statuses = (http.get("/files/x", headers={"x-api-key": "csl_x"}).status_code for _ in range(400))
+        assert next(each for each in statuses if each != 401) == 429
+        assert http.get("/v1/models", headers={"x-api-key": guarded.key}).status_code == 200, "a good key is let in"
 
 
 @pytest.mark.parametrize(
@@ -264,3 +278,99 @@ def test_settings_that_would_open_a_hole_stop_the_start(text: str, tmp_path: Pat
     (tmp_path / "consilia.toml").write_text(text)
     with pytest.raises(InvalidSettings):
         load(tmp_path / "consilia.toml")
+
+
+async def test_a_budget_that_is_used_up_stops_new_runs_and_says_so(guarded: Server):
+    database_url = f"sqlite:///{guarded.data_dir / 'consilia.db'}"
+    async with open_database(database_url) as database:
+        tenant = await tenants.create(database, "spender", {"tokens_per_month": 1000})
+        key = (await Keys(database, guarded.data_dir).create("spender", ["admin"], tenant["tenant_id"])).key
+        before = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0) - timedelta(seconds=1)
+        for moment, tokens in ((before, 5000), (datetime.now(UTC), 400)):
+            await database.writer.write(_chat(tenant["tenant_id"], moment, tokens))
+        headers = {"x-api-key": key}
+        run = {"assistant_id": "contract_review", "input": {"file_id": "none"}}
+        async with httpx.AsyncClient(base_url=guarded.url, headers=headers, timeout=30) as http:
+            assert (await http.post("/runs", json=run)).status_code == 200, "last month's do not count"
+            await database.writer.write(_chat(tenant["tenant_id"], datetime.now(UTC), 600))
+            budget = (await http.get("/tenants/spender/budget")).json()  # which reads anew what was spent
+            assert (budget["tokens"], budget["tokens_limit"], budget["used_up"]) == (1000, 1000, True)
+            refused = await http.post("/runs", json=run)
+            assert (refused.status_code, refused.json()["code"]) == (402, "budget_used_up")
+            assert "1,000 of 1,000 tokens" in refused.json()["detail"]
+            chat = await http.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "hi"}]})
+            assert (chat.status_code, chat.json()["error"]["code"]) == (402, "budget_used_up")
+            await tenants.change(database, tenant["tenant_id"], {"tokens_per_month": 2000})
+            deadline = time.monotonic() + 5
+            while (await http.post("/runs", json=run)).status_code != 200:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.2)
+
+
+def _chat(tenant_id: str, moment: datetime, tokens: int) -> Write:
+    """What a chat through /v1 took."""
+    row: dict[str, Any] = {
+        "call_id": new_id(), "tenant_id": tenant_id, "key_id": "k", "asked": "auto", "model": "m", "adapter": None,
+        "endpoint": None, "reasons": [], "thinking": False, "streamed": False, "finish": "stop", "error": None,
+        "started_at": moment, "duration_ms": 1.0, "ttft_ms": None,
+    }  # fmt: skip
+    return usage.chat_call(row, Usage(tokens_in=tokens - 100, tokens_out=100))
+
+
+def _connect(server: Server, receive: int | None = None) -> socket.socket:
+    url = httpx.URL(server.url)
+    opened = socket.socket()
+    if receive is not None:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    opened.connect((url.host, url.port))
+    opened.settimeout(15)
+    return opened
+
+
+def _all(opened: socket.socket) -> bytes:
+    """What comes until the other side hangs up."""
+    got = b""
+    with suppress(ConnectionResetError):
+        while piece := opened.recv(65_536):
+            got += piece
+    return got
+
+
+def test_headers_that_drip_in_or_never_end_are_refused(guarded: Server):
+    with closing(_connect(guarded)) as dripping:
+        begun = time.monotonic()
+        dripping.sendall(b"GET /ok HTTP/1.1\r\nhost: x\r\n")
+        for _ in range(4):
+            time.sleep(0.2)
+            dripping.sendall(b"a: b\r\n")
+        answer = _all(dripping)
+        assert answer.startswith(b"HTTP/1.1 408 "), answer
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "request_too_slow"
+        assert time.monotonic() - begun < 5
+    with closing(_connect(guarded)) as silent:
+        assert _all(silent) == b""
+    endless = b"GET /ok HTTP/1.1\r\nhost: x\r\n" + b"".join(b"h%d: %s\r\n" % (n, b"x" * 1000) for n in range(90))
+    many = b"GET /ok HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 300
+    for request in (endless, endless + b"\r\n", many + b"\r\n", b"GET /" + b"a" * 80_000):
+        with closing(_connect(guarded)) as opened:
+            with suppress(ConnectionError):
+                opened.sendall(request)
+            assert _all(opened).startswith(b"HTTP/1.1 431 ")
+    assert httpx.get(f"{guarded.url}/ok", headers={"x-long": "y" * 8000}).status_code == 200
+
+
+def test_a_body_that_stops_half_way_and_an_answer_that_nobody_reads_end_the_connection(guarded: Server):
+    head = f"POST /threads HTTP/1.1\r\nhost: x\r\nx-api-key: {guarded.key}\r\ncontent-type: application/json\r\n"
+    with closing(_connect(guarded)) as halting:
+        begun = time.monotonic()
+        halting.sendall(head.encode() + b"content-length: 100\r\n\r\n{")
+        assert _all(halting) == b""
+        assert time.monotonic() - begun < 5
+    with httpx.Client(base_url=guarded.url, headers={"x-api-key": guarded.key}, timeout=30) as http:
+        large = os.urandom(16_000_000)
+        file = http.post("/files", files={"file": ("large.txt", large)}).json()["file_id"]
+        assert http.get(f"/files/{file}").content == large
+    with closing(_connect(guarded, receive=4096)) as deaf:
+        deaf.sendall(f"GET /files/{file} HTTP/1.1\r\nhost: x\r\nx-api-key: {guarded.key}\r\n\r\n".encode())
+        time.sleep(2.5)
+        assert 0 < len(_all(deaf)) < len(large)
