@@ -72,7 +72,7 @@ def backup(
     """
     chosen = settings(config)
     if not chosen.database_url.startswith("sqlite"):
-        err.print("[bold red]error[/] the database is PostgreSQL: use pg_dump --format=custom (docs/backup.md)")
+        err.print("[bold red]error[/] the database is PostgreSQL: use pg_dump --format=custom (docs/production.md)")
         raise typer.Exit(2)
     if to.exists():
         err.print(f"[bold red]error[/] {to} is there already; a backup overwrites nothing")

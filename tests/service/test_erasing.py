@@ -161,7 +161,7 @@ async def test_retention_keeps_each_workflow_s_threads_as_long_as_its_tenant_or_
 
 
 def test_a_backup_made_while_the_service_runs_is_good_for_a_restore(tmp_path: Path):
-    """As docs/backup.md says it: the copy and the data folder's secrets make the service whole again elsewhere."""
+    """As docs/production.md says it: the copy and the data folder's secrets make the service whole again elsewhere."""
     server = start_server(tmp_path / "var")
     headers = {"x-api-key": server.key}
     environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(server.data_dir), "COLUMNS": "200"}
