@@ -228,6 +228,9 @@ async def compact(database: Database, erased: Erased) -> None:
     async with database.engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
         if database.is_sqlite:
+            indices = await connection.scalars(text("SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5%'"))
+            for name in indices.all():  # a search index keeps the words of deleted rows until it is merged
+                await connection.execute(text(f'INSERT INTO "{name}"("{name}") VALUES (\'optimize\')'))  # noqa: S608
             await connection.execute(text("VACUUM"))
             busy = (await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))).one()[0]
             if busy:
