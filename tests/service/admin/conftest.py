@@ -4,6 +4,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,8 @@ async def _more_keys(server: Server) -> dict[str, str]:
 def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
     folder = tmp_path_factory.mktemp("admin")
     server = start_server(folder / "var", CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")), MARKS="marks")
-    keys = {"admin": server.key, **asyncio.run(_more_keys(server))}
+    with ThreadPoolExecutor(1) as thread:  # Playwright runs an event loop in this one
+        keys = {"admin": server.key, **thread.submit(asyncio.run, _more_keys(server)).result()}
     runs: dict[str, str] = {}
     with httpx.Client(base_url=server.url, headers={"x-api-key": server.key}, timeout=30) as client:
         for name in ("slow", "asking", "failing", "nested"):
