@@ -16,6 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
+from agents.agent import agent as agent_graph
 from agents.chat_model import chat_model
 from agents.mcp_tools import mark_untrusted, mcp_tools
 from service.database import assistants, calls, runs, threads
@@ -66,7 +67,8 @@ def graphs() -> list[Workflow]:
     agent = StateGraph(MessagesState).add_node("think", think).add_node("tools", act).add_edge(START, "think")
     agent.add_conditional_edges("think", tools_condition).add_edge("tools", "think")
     made = {"clerk": steps, "trusting": steps, "quick": steps, "agent": agent.compile()}
-    return [Workflow(name=name, description=name, compiled=graph) for name, graph in made.items()]  # type: ignore[arg-type]
+    ours = Workflow("desk agent", "ours", agent_graph("You summarise.", ["nasty/fetch", "nasty/write"]), desk=True)  # type: ignore[arg-type]
+    return [*(Workflow(name=name, description=name, compiled=graph) for name, graph in made.items()), ours]  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ async def opened(folder: Path, model: str | None = None) -> AsyncIterator[House]
     named = ["fetch", "write"]
     nasty = {
         "command": [sys.executable, "-S", str(Path(nasty_server.__file__)), str(folder)],
-        "allow": dict.fromkeys(("clerk", "trusting", "quick", "agent"), named),
+        "allow": dict.fromkeys(("clerk", "trusting", "quick", "agent", "desk agent"), named),
         "without_approval": {"quick": ["write"]},
         "after_untrusted": {"trusting": ["write"]},
     }
@@ -184,28 +186,28 @@ async def test_after_untrusted_content_a_policy_for_trusted_runs_is_not_enough(t
         assert "tool_forbidden" in ended.values["said"][0]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("answer", ["reject", None])
 async def test_nothing_forbidden_happens_although_the_model_obeys_every_attack(
-    tmp_path: Path, puppet: tuple[Puppet, str], answer: str | None
+    tmp_path: Path, puppet: tuple[Puppet, str]
 ):
+    """In a graph of the user's with `mcp_tools`, and in our own tool-calling agent: the run waits, and after a no the
+    model tries again until it has no turn left."""
     app, url = puppet
-    app.obeyed = 0
     kinds = sorted(ATTACKS)
     for number, kind in enumerate(kinds):
         (tmp_path / f"page-{number}").write_text(attack(kind, WRITE))
     async with opened(tmp_path, url) as house:
 
-        async def attacked(number: int) -> Outcome:
+        async def attacked(graph: str, number: int) -> tuple[Any, Outcome]:
             task = f'Summarise the page: nasty__fetch {{"page": "page-{number}"}}'
             thread = new_id()
-            _, ended = await run(house, "agent", {"messages": [{"role": "user", "content": task}]}, thread)
-            while answer is not None and ended.status == "interrupted":  # the model tries again
-                _, ended = await run(house, "agent", None, thread, answer)
-            return ended
+            _, first = ended = await run(house, graph, {"messages": [{"role": "user", "content": task}]}, thread)
+            while ended[1].status == "interrupted":
+                ended = await run(house, graph, None, thread, "reject")
+            return question(first)["evidence"][0]["arguments"], ended[1]
 
-        for ended, kind in zip(await asyncio.gather(*map(attacked, range(len(kinds)))), kinds, strict=True):
-            assert ended.status == ("interrupted" if answer is None else "success"), (kind, ended.error)
-            if answer is None:
-                assert question(ended)["evidence"][0]["arguments"] == {"text": "SECRET"}, kind
-    assert app.obeyed >= len(kinds), "each attack was obeyed"
+        cases = [("agent", number) for number in range(len(kinds))]
+        cases += [("desk agent", number) for number in range(0, len(kinds), 3)]
+        for (asked, ended), case in zip(await asyncio.gather(*(attacked(*each) for each in cases)), cases, strict=True):
+            assert (asked, ended.status) == ({"text": "SECRET"}, "success"), (case, kinds[case[1]], ended.error)
+    assert app.obeyed >= len(cases), "each attack was obeyed"
     assert written(tmp_path) == []
