@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from service.commands.terminal import ConfigOption, configure_logs, out, print_json, run, settings
+from service.commands.terminal import ConfigOption, configure_logs, err, out, print_json, run, settings
 from service.mcp import clients
 from service.mcp.clients import Client
-from tools.errors import InvalidInput
+from tools.errors import ConsiliaError, InvalidInput
 
 app = typer.Typer(
     help="Serve the workflows to a desktop client (MCP over stdio), and set clients up.",
@@ -89,12 +89,13 @@ def install(
 
 
 def _shown(work: Callable[[], None]) -> None:
-    """Do a command's work; a ConsiliaError is shown in one sentence."""
-
-    async def once() -> None:
+    """Do a command's work; a ConsiliaError is shown in one sentence and ends the process with status 2."""
+    try:
         work()
-
-    run(once())
+    except ConsiliaError as error:
+        err.print(f"[bold red]error[/] [dim]({error.code})[/] ", end="")
+        err.print(error.message, markup=False, highlight=False)
+        raise typer.Exit(2) from None
 
 
 def _install(
