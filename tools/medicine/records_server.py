@@ -194,6 +194,8 @@ def server(characters: int = MAX_CHARACTERS, limits: Limits | None = None) -> To
 
 
 def _drafted(segment: Untranslated, target: str) -> Drafted:
+    if language(segment.language) == language(target):  # another script of one language, which no rule here writes
+        return Drafted(text=segment.text, untranslated=[segment.text])
     base = term_base.load()
     made = translate(segment.text, segment.language, target, base)
     if not made.whole and (name := _named(segment, target)):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tools.medicine.drugs import find_drugs
+from tools.medicine.extraction.consistency import ORDERS
 from tools.medicine.extraction.keydata import from_json
 from tools.medicine.extraction.vocabularies import KNOWN
 from tools.medicine.lexicon import fold, language
@@ -57,14 +58,14 @@ def numbered(found: Sequence[Caution]) -> list[Caution]:
 
 def _instructions(segments: Sequence[Segment]) -> Iterator[Caution]:
     for segment in segments:
-        if match := _INSTRUCTION.search(segment.text):
+        if match := _INSTRUCTION.search(segment.text) or ORDERS.search(fold(segment.text)):
             yield Caution(
                 id="",
                 code="instruction_in_record",
                 severity="major",
                 message="This passage speaks to a machine, not to a colleague. It was translated like any other text "
                 "and not followed; ask how it came into the record.",
-                quotes=(match.group(),),
+                quotes=(segment.text[slice(*match.span())],),
                 segments=(segment.id,),
             )
 

@@ -45,11 +45,17 @@ def targets(wanted: Sequence[str], source: str | None) -> list[str]:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether a text in one needs no translation into the other: en and en-GB, but not zh-Hans and zh-Hant."""
-    if language(one) != language(other):
-        return False
-    scripts = {part for tag in (one, other) for part in tag.split("-")[1:] if len(part) == 4}
-    return len(scripts) < 2
+    """Whether a text in one needs no translation into the other: en and en-GB, but not zh-Hans (or zh) and zh-Hant."""
+    return language(one) == language(other) and _script(one) == _script(other)
+
+
+def _script(tag: str) -> str:
+    """The script that a tag names or, for Chinese, means: simplified, but in Taiwan, Hong Kong and Macao."""
+    parts = tag.split("-")[1:]
+    named = next((part.title() for part in parts if len(part) == 4), "")
+    if named or language(tag) != "zh":
+        return named
+    return "Hant" if {part.upper() for part in parts} & {"TW", "HK", "MO"} else "Hans"
 
 
 def right_to_left(tag: str) -> bool:

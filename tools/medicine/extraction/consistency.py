@@ -33,7 +33,7 @@ _PLAUSIBLE: Final = {
     "potassium": (1.5, 9.0), "sodium": (100, 180), "ph": (6.7, 7.8), "hemoglobin": (1.5, 250), "inr": (0.5, 20),
 }  # fmt: skip
 """Values outside are seldom compatible with life or with the unit; (low, high) in the units that are usual."""
-_ORDERS: Final = re.compile(
+ORDERS: Final = re.compile(
     r"(?:ignore|disregard|forget|override|bypass)\s+(?:all\s+|any\s+|the\s+|your\s+|previous\s+|prior\s+|above\s+|these\s+|of\s+|everything\s+)*(?:instructions?|prompts?|rules?|guidelines?|directions?|safety)"
     r"|system\s+prompt|you\s+are\s+(?:now\s+)?(?:an?\s+)?(?:ai|assistant|language model|chatbot|gpt|translator)\b|as\s+an?\s+(?:ai|language model)|(?:^|\n)\s*(?:system|assistant|user)\s*[:>]|<\|?(?:im_start|im_end|system|endoftext)\|?>|\[/?inst\]|###\s*(?:instruction|system)"
     r"|(?:say|state|write|report|reply|respond|output|translate)\s+(?:only\s+)?(?:that\s+)?(?:the\s+)?patient\s+is\s+(?:healthy|fine|cured|well)|do\s+not\s+(?:translate|mention|report|flag|disclose|tell)\b.{0,40}(?:allerg|dose|alarm|warning|instruction|this)|(?:reveal|print|show|leak)\s+(?:your|the)\s+(?:system|prompt|instructions|secret|key)"
@@ -101,7 +101,7 @@ def _gathered(found: list[Warning]) -> Iterator[Warning]:
 
 
 def _instructions(record: Record) -> Iterator[Warning]:
-    for match in _ORDERS.finditer(record.folded):
+    for match in ORDERS.finditer(record.folded):
         quote = Quote(start=match.start(), end=match.end(), quote=record.text[slice(*match.span())])
         why = "the record has words that give orders to a reader or a model; they are treated as text and not followed"
         yield Warning(kind="instruction_like_text", severity="critical", why=why, quotes=(quote,))

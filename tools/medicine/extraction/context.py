@@ -10,6 +10,7 @@ gives its default (family history: somebody else's; past history: of the past).
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from tools.medicine.extraction.keydata import Presence, SectionKind, Subject
 from tools.medicine.lexicon import Finder, Mention, vocabulary, words
@@ -74,6 +75,10 @@ def _stops(lang: str, long: bool) -> Finder:
     return Finder({"stop": words(row["long_stop" if long else "stop"])}, lang if lang != "ja" else "en")
 
 
+_FARTHEST: Final = 180
+"""Characters over which a cue reaches forward at most."""
+
+
 class Context:
     """The cues of one sentence, ready to be asked about any finding in it. folded: the sentence only."""
 
@@ -82,6 +87,7 @@ class Context:
         self._lang = lang if lang in vocabulary("context") else "en"
         self._section = section
         self._before = [m for m in _cues(self._lang, False).find(folded) if m.key != "pseudo"]
+        self._relatives = [m for m in self._before if m.key == "other_pre"]
         self._after = [m for m in _cues(self._lang, True).find(folded) if m.key not in {"pseudo", "patient"}]
 
     def mark(self, start: int, end: int, after: bool = True) -> Mark:
@@ -89,7 +95,7 @@ class Context:
         found: dict[str, Mention] = {}
         for cue in self._before:
             if (
-                cue.end <= start
+                cue.end <= start <= cue.end + _FARTHEST
                 and cue.key != "patient"
                 and self._reaches(cue, start)
                 and not self._other_between(cue, start)
@@ -132,13 +138,13 @@ class Context:
     def _other_between(self, cue: Mention, start: int) -> bool:
         """Denying something for oneself says nothing about a relative who is named after it."""
         return cue.key == "negation_pre" and any(
-            each.key == "other_pre" and cue.end <= each.start and each.end <= start for each in self._before
+            cue.end <= each.start and each.end <= start for each in self._relatives
         )
 
     def _reaches(self, cue: Mention, start: int) -> bool:
         between = self._text[cue.end : start]
         written = self._text[cue.start : cue.end]
-        if len(between) > (60 if self._lang in {"zh", "ja"} else 180) or _ITEM.search(between):
+        if len(between) > (60 if self._lang in {"zh", "ja"} else _FARTHEST) or _ITEM.search(between):
             return False
         if cue.key == "other_pre":
             led = re.search(

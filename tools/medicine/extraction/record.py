@@ -13,6 +13,8 @@ from tools.medicine.extraction.keydata import Section, SectionKind, Segment
 from tools.medicine.extraction.languages import record_language, segment_language
 from tools.medicine.lexicon import fold, vocabulary, words
 
+LONGEST = 500
+"""Characters: what is longer is no sentence, and what is looked for within one takes the square of its length."""
 _BEFORE = r"(?:[#>*\-•·●■□◆▪]+\s?|[（(]?\d{1,2}(?:\.\d{1,2})?[.、)）．:]\s?|[（(]?[一二三四五六七八九十]{1,3}[、.)）]\s?|[ivx]{1,4}[.)]\s|[a-h][.)]\s|【|\[|\*\*|__)?"
 _AFTER = r"(?:】|\]|\*\*|__)?"
 
@@ -113,5 +115,16 @@ def _split(text: str, cuts: list[int]) -> list[tuple[int, int]]:
             body = text[a:b]
             a, b = a + len(body) - len(body.lstrip()), a + len(body.rstrip())
             if any(character.isalnum() for character in text[a:b]):
-                pieces.append((a, b))
+                pieces += _at_most(text, a, b)
     return pieces
+
+
+def _at_most(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """A sentence in pieces of at most LONGEST characters, cut at a comma or a space where there is one."""
+    found: list[tuple[int, int]] = []
+    while end - start > LONGEST:
+        near = max(text.rfind(mark, start + LONGEST // 2, start + LONGEST) for mark in "，,、;； ")
+        middle = near + 1 if near > 0 else start + LONGEST
+        found.append((start, middle))
+        start = middle
+    return [*found, (start, end)]
