@@ -103,6 +103,9 @@ bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: m
 chaos: $(VENV)/.installed-dev ## Kill processes while N runs are under way, over both databases: make chaos N=1000
 	@$(BIN)/python -m tests.chaos.chaos --runs $(or $(N),300) $(if $(SEED),--seed $(SEED))
 
+test-schema: $(VENV)/.installed-dev ## Try the whole API by its own description, over both databases: make test-schema N=20
+	@SCHEMA_EXAMPLES=$(or $(N),4) $(BIN)/python -m pytest -n 0 -m schema tests/service/test_schema.py
+
 sbom: $(VENV)/.installed ## Write out/sbom.cdx.json, the software bill of materials
 	@$(BIN)/python -m scripts.write_sbom
 

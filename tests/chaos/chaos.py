@@ -121,8 +121,8 @@ class Caller:
                 raise TimeoutError(f"{method} {path}: no answer in {_PATIENCE:g} s")
             await asyncio.sleep(0.05)
 
-    async def start(self, order: str, pause: float) -> str:
-        body = {"assistant_id": "stamps", "input": {"order": order, "pause": pause}}
+    async def start(self, order: str, pause: float, assistant: str = "stamps") -> str:
+        body = {"assistant_id": assistant, "input": {"order": order, "pause": pause}}
         run = await self.ask("POST", "/runs", json=body, headers={"Idempotency-Key": order})
         return f"/threads/{run['thread_id']}/runs/{run['run_id']}"
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+from agents.question import Question
+from agents.routing import Needs
 from service.api.app import create_app
 from service.commands.terminal import configure_logs
+from service.database import tables
 from service.house import Additions, Role, open_house
 from service.runs.launch import launch
 from service.settings import Settings
@@ -66,9 +70,28 @@ def stamping(journal: Path) -> ToolServer:
     return server
 
 
-def stamps() -> Workflow:
-    """Four steps, each with one call of that tool."""
+class Verdict(BaseModel):
+    """What a model says of an order."""
+
+    fair: bool
+
+
+QUESTION = Question(
+    name="asked.judge",
+    answer=Verdict,
+    instruction="Is the order fair? Answer with JSON.",
+    needs=Needs(),
+    embedded=lambda facts: Verdict(fair=True),
+)
+
+
+def stamps(name: str = "stamps", *, asking: bool = False) -> Workflow:
+    """Four steps, each with one call of that tool. asking: and a question to the models before them."""
     graph = StateGraph(Stamps, context_schema=Desk)
+
+    async def judge(state: Stamps, runtime: Runtime[Desk]) -> dict[str, str]:
+        await runtime.context.counsel.ask(place(runtime, "judge"), QUESTION, state.get("order", ""), {})
+        return {}
 
     def step(name: str) -> Any:
         async def take(state: Stamps, runtime: Runtime[Desk]) -> dict[str, str]:
@@ -81,13 +104,35 @@ def stamps() -> Workflow:
         return take
 
     before = START
+    if asking:
+        graph.add_node("judge", judge)
+        graph.add_edge(before, before := "judge")
     for index in range(STEPS):
-        name = f"step{index}"
-        graph.add_node(f"take{index}", step(name))
+        graph.add_node(f"take{index}", step(f"step{index}"))
         graph.add_edge(before, before := f"take{index}")
     graph.add_edge(before, END)
     tools = frozenset({"journal/stamp"})
-    return Workflow("stamps", "Four steps, one tool call each.", graph.compile(name="stamps"), tools=tools, desk=True)
+    return Workflow(name, "Four steps, one tool call each.", graph.compile(name=name), tools=tools, desk=True)
+
+
+class JumpingClock:
+    """The wall clock as this process reads it, which another may set: seconds from the true one, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._true, self._ahead = time.time, 0.0
+
+    def jump(self) -> None:
+        """Read the file, and let time.time and the database's now tell the time that it says."""
+        self._ahead = float(self._path.read_text())
+        time.time = lambda: self._true() + self._ahead
+        true = tables.now
+        for module in list(sys.modules.values()):
+            if getattr(module, "now", None) in (true, self._now):
+                module.now = self._now  # type: ignore[attr-defined]
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._ahead)
 
 
 @dataclass(frozen=True)
@@ -123,7 +168,9 @@ def fork(plan: Plan) -> int:
 
 
 async def _live(plan: Plan) -> None:
-    additions = Additions([stamps()], {"journal": stamping(plan.journal)})
+    clock = JumpingClock(plan.journal.with_name("clock"))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, clock.jump)
+    additions = Additions([stamps(), stamps("asked", asking=True)], {"journal": stamping(plan.journal)})
     async with open_house(plan.settings, plan.role, additions) as house:
         house.scheduler.start(partial(launch, house))
         if plan.role == "worker":
