@@ -106,6 +106,12 @@ chaos: $(VENV)/.installed-dev ## Kill processes while N runs are under way, over
 test-schema: $(VENV)/.installed-dev ## Try the whole API by its own description, over both databases: make test-schema N=20
 	@SCHEMA_EXAMPLES=$(or $(N),4) $(BIN)/python -m pytest -n 0 -m schema tests/service/test_schema.py
 
+fuzz: $(VENV)/.installed-dev ## Throw damaged files at every parser, each for so long: make fuzz SECONDS=60
+	@$(BIN)/python -m tests.fuzz.fuzz --seconds $(or $(SECONDS),20) $(if $(SEED),--seed $(SEED))
+
+soak: $(VENV)/.installed-dev ## Load with faults for an hour: make soak MINUTES=5
+	@$(BIN)/python -m tests.soak.soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+
 sbom: $(VENV)/.installed ## Write out/sbom.cdx.json, the software bill of materials
 	@$(BIN)/python -m scripts.write_sbom
 

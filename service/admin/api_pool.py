@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.demand import Needs
 from agents.routing import NoCapableModel, NoModelAvailable
@@ -44,6 +44,8 @@ class PoolNow(BaseModel):
 
 class Tried(BaseModel):
     """A question to be routed, not asked."""
+
+    model_config = ConfigDict(strict=True)
 
     text: str = Field(default="", max_length=20_000)
     reasoning: bool = False

@@ -39,6 +39,7 @@ from service.api.auditing import Audited
 from service.api.bodies import Bodies
 from service.api.description import describe
 from service.api.headers import Headers
+from service.api.methods import Methods
 from service.api.turnstile import Turnstile
 from service.house import House
 from service.mcp import endpoint, metadata
@@ -99,6 +100,7 @@ def create_app(house: House) -> FastAPI:
     app.add_middleware(Bodies, limits=house.settings.limits)
     app.add_middleware(metrics.Measured, metrics=app.state.metrics)
     app.add_middleware(Audited, house=house)
+    app.add_middleware(Methods, described=app.openapi)
     app.add_middleware(Turnstile)
     app.add_middleware(Headers)
     if origins := house.settings.web.allow_origins:

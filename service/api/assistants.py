@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, cast, get_type_hints, is_typeddict
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, create_model
 from sqlalchemy import RowMapping
 
 from service.api import threads
@@ -85,6 +85,8 @@ class AssistantPatch(BaseModel):
 
 
 class AssistantCount(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     metadata: Json | None = None
     graph_id: str | None = None
     name: Text | None = None
@@ -101,6 +103,8 @@ class AssistantSearch(AssistantCount):
 
 
 class VersionSearch(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     metadata: Json | None = None
     limit: int = Field(default=10, ge=1, le=1000)
     offset: int = Field(default=0, ge=0, le=2**31)

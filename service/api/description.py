@@ -41,6 +41,8 @@ _CHANGING: Final = {"409": "It cannot be done in the state that things are in"}
 _RUN_FAULTS: Final = {"4XX": "The run ended in an error that its input is to blame for, with that error's status"}
 
 _MORE: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("get", "/.well-known/oauth-protected-resource/mcp"): {"404": "No issuer of tokens is configured"},
+    ("get", "/store/items"): {"400": "The key or the namespace is empty"},
     ("post", "/files"): {"415": "A kind of file that is not read here"},
     ("post", "/a2a/{assistant_id}"): {"400": "message/stream without an Accept header that takes events"},
 }
@@ -54,7 +56,7 @@ _MEDIA: Final = {
 }
 """What routes answer with where it is no JSON; those that end in stream or live answer with events."""
 
-_IDS: Final = frozenset({"thread_id", "run_id", "cron_id", "file_id"})
+_IDS: Final = frozenset({"thread_id", "run_id", "cron_id", "file_id", "checkpoint_id"})
 """Parameters that hold a UUID."""
 
 _METHODS: Final = ("get", "put", "post", "delete", "patch", "options", "head", "trace")

@@ -100,6 +100,8 @@ class ThreadCreate(BaseModel):
 
 
 class ThreadSearch(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     ids: list[str] | None = None
     metadata: Filter | None = None
     values: Filter | None = None

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from service.api.access import TheCaller, TheHouse
@@ -71,6 +71,8 @@ class Delete(BaseModel):
 class Search(BaseModel):
     """query: accepted and without effect until embeddings are configured; the filter decides."""
 
+    model_config = ConfigDict(strict=True)
+
     namespace_prefix: list[Text] | None = None
     filter: dict[str, Any] | None = None
     limit: int = Field(default=10, ge=1, le=10_000)
@@ -81,6 +83,8 @@ class Search(BaseModel):
 
 class NamespaceSearch(BaseModel):
     """prefix, suffix: labels, "*" for any."""
+
+    model_config = ConfigDict(strict=True)
 
     prefix: list[Text] | None = None
     suffix: list[Text] | None = None

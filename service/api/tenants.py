@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.access import TheCaller, TheHouse
 from service.api.paging import Text
@@ -22,6 +22,8 @@ Days = Annotated[dict[Text, Annotated[float, Field(gt=0, le=36_600)]] | None, Fi
 
 class TenantChange(BaseModel):
     """What changes; null takes the tenant's own limit away. retention_days: by workflow, "*" for all others."""
+
+    model_config = ConfigDict(strict=True)
 
     requests_per_minute: PerMinute = None
     tokens_per_month: Tokens = None

@@ -10,7 +10,7 @@ import re
 import sys
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -50,8 +50,20 @@ def configure_logs(level: str, form: LogFormat = "text") -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Lenient())),
     )
+
+
+class _Lenient:
+    """Standard error, whose faults are nobody's: a line that finds no room on a full disk must not end a run."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _with_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

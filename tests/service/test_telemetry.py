@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -294,3 +295,21 @@ def test_prometheus_counts_the_same(seen: Seen):
     assert found["consilia_tool_calls_total"]["failed", "shelf", "tear"] >= 1
     assert found["consilia_pool_endpoints"]["qwen3", "up"] == 1
     assert found["consilia_run_duration_seconds_count"]["traced",] == 2
+
+
+def test_a_log_line_that_finds_no_room_ends_nothing():
+    """On a full disk the log could not be written, and the error that this raised ended the run that had spoken."""
+    program = (
+        "import resource, signal, structlog, sys\n"
+        "from service.telemetry.logs import configure_logs\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "configure_logs('info')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+        "structlog.get_logger('ours').error('no room')\n"
+        "print('went on')\n"
+    )
+    with tempfile.TemporaryFile("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=full, text=True, timeout=60
+        )
+    assert done.stdout == "went on\n"

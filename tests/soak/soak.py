@@ -3,9 +3,9 @@
     python -m tests.soak.soak --minutes 60
 
 Over SQLite (one process) and PostgreSQL (an API and two workers), half of the time each. Faults: model endpoints that
-are slow or die, database connections that are cut, a full disk, a wall clock that jumps by hours, workers killed. Prints
-the load held, the faults, what was lost and how memory grew; exit status 1 when something was lost, wrong or done twice,
-or memory grew beyond the bound.
+are slow or die, database connections that are cut, a full disk, a wall clock that jumps by hours, workers killed.
+Prints the load held, the faults, what was lost and how memory grew; exit status 1 when something was lost, wrong or
+done twice, or memory grew beyond the bound.
 """
 
 import argparse
@@ -43,7 +43,7 @@ EVERY = 4.0
 GROWTH = 160.0
 """MiB that the API's process may grow by after its first quarter."""
 
-HONEST = frozenset({"database_error", "model_lost", "no_model_available", "model_busy", "run_timeout"})
+HONEST = frozenset({"database_error", "model_lost", "no_model_available", "model_busy", "run_timeout", "tool_failed"})
 """Ends that a fault may bring about: the run says what failed, and its caller knows."""
 
 _SERVER = (sys.executable, "-m", "tests.agents.model_server", "--model", "qwen3")

@@ -215,6 +215,7 @@ NASTY_RECORDS = {
     ),
     "a billion laughs": (LAUGHS.replace(BODY, CDA.format("&b;")), "invalid_clinical_document"),
     "another root": ('<x xmlns="urn:hl7-org:v3"><ClinicalDocument/></x>', "invalid_clinical_document"),
+    "an unknown encoding": (f'<?xml version="1.0" encoding="U-8"?>{CDA.format("")}', "invalid_clinical_document"),
     "NUL in XML": (CDA.format("a\0b"), "invalid_clinical_document"),
     "a cut Bundle": (BUNDLE.format('{"resource": {"a": 1'), "invalid_fhir"),
     "a Bundle without words": (BUNDLE.format(""), "invalid_fhir"),

@@ -246,7 +246,7 @@ def parse(source: str, file: str) -> Playbook:
     """A playbook from its TOML source; `file` is what errors call it."""
     try:
         values = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:  # RecursionError: nested without end
         raise InvalidPlaybook(f"{file}: not valid TOML: {error}", file=file) from error
     try:
         return Playbook.model_validate(values)

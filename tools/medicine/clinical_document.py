@@ -44,7 +44,7 @@ def read_clinical_document(content: bytes) -> tuple[str, list[Block], str | None
         root: Element = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as error:
         raise InvalidClinicalDocument(f"the XML has {type(error).__name__}, which is not read") from None
-    except (ParseError, ValueError) as error:
+    except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding that nobody knows
         raise InvalidClinicalDocument(f"the XML is not well formed: {error}") from None
     if root.tag != f"{{{NAMESPACE}}}ClinicalDocument":
         raise InvalidClinicalDocument("the XML is no HL7 CDA document: its root is not ClinicalDocument")

@@ -157,7 +157,7 @@ def profile_from_toml(text: str, name: str = "profile") -> Client:
     """The client's profile from TOML; the fields are those of `tools.suitability.client.Client`."""
     try:
         fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:  # RecursionError: nested without end
         raise InvalidProfile(f"{name} is not TOML: {error}") from None
     return profile(fields, name)
 
