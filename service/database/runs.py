@@ -302,6 +302,14 @@ async def claim(database: Database, run_id: str, executor: str, *, again: bool) 
         return (await connection.execute(taken)).mappings().one_or_none()
 
 
+async def adopt(database: Database, run_id: str, left_by: str | None, by: str) -> RowMapping | None:
+    """Make a run that a dead process has left another process's own; its row, None when somebody else was quicker."""
+    left = Run.executor.is_(None) if left_by is None else Run.executor == left_by
+    taken = update(Run).where(Run.run_id == run_id, Run.status.in_(UNFINISHED), left).values(executor=by)
+    async with database.engine.begin() as connection:
+        return (await connection.execute(taken.returning(Run.__table__))).mappings().one_or_none()
+
+
 async def cancel(database: Database, run_id: str, action: str) -> RunStatus | None:
     """Ask for a run's end; the status it then has, None when it had ended. A run that waits is taken at once."""
     asked = update(Run).where(Run.run_id == run_id, Run.status.in_(UNFINISHED)).values(cancelling=action)

@@ -69,6 +69,17 @@ class Presence:
         self._held.append((path, file))
         return True
 
+    def served(self) -> bool:
+        """Whether a service has the database; it takes up what dead processes left, so that nobody else need."""
+        try:
+            with (self._folder / "service").open("r", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     def alive(self, name: str) -> bool:
         """Whether the process of this name lives. This process does."""
         if name == self._name:

@@ -94,16 +94,25 @@ async def check_files(client: Client, shared: Path) -> None:
         assert "secret" not in said(refused).replace("secret.txt", "")
 
 
-async def test_self_contained(version: str, shared: Path, tmp_path: Path) -> None:
-    async with started(["-m", "service.cli", "mcp"], version, tmp_path, shared) as client:
-        assert client.protocol_version == version
+async def test_self_contained_in_both_versions_on_one_database(shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "graphs.py").write_text((Path(__file__).parent / "graphs.py").read_text())
+    (tmp_path / "consilia.toml").write_text('[workflows]\nslow = "./graphs.py:slow"\n[limits]\ndrain_seconds = 0\n')
+    command = ["-m", "service.cli", "mcp"]
+    async with started(command, "2025-11-25", tmp_path, shared) as client:
+        assert client.protocol_version == "2025-11-25"
         tools = {each.name: each for each in (await client.list_tools()).tools}
         assert "path" in tools["translate_record"].input_schema["properties"]
         await check_files(client, shared)
-        assert len((await client.call_tool("list_runs", {})).structured_content["runs"]) == 3
-        if version == "2025-11-25":  # once is enough: it takes seconds
-            done = await review(client, "inner/Zürich contract.txt")
-            assert done.structured_content["result"]["document"] == "Zürich contract.txt"
+        done = await review(client, "inner/Zürich contract.txt")
+        assert done.structured_content["result"]["document"] == "Zürich contract.txt"
+        cut_off = await client.call_tool("run_slow", {"seconds": 60, "background": True})
+    async with started(command, "2026-07-28", tmp_path, shared) as client:
+        await check_files(client, shared)
+        run_id = cut_off.structured_content["run_id"]
+        again = (await client.call_tool("get_run", {"run_id": run_id})).structured_content
+        assert again["state"] in ("queued", "running"), "the run that was cut off goes on"
+        stopped = await client.call_tool("cancel_run", {"run_id": run_id})
+        assert stopped.structured_content["state"] == "cancelled", "by this process"
 
 
 async def test_on_a_running_service(version: str, mcp_server: Server, shared: Path, tmp_path: Path) -> None:
