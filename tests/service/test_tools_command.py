@@ -53,6 +53,10 @@ def test_tools_are_listed_called_compared_and_accepted(tmp_path: Path, monkeypat
     assert "consilia tools diff nasty/add" in consilia("tools", "call", "nasty/add", status=2)
     assert "accepted: add" in consilia("tools", "pin", "nasty/add")
     assert "as it was pinned" in consilia("tools", "diff", "nasty")
+    acts = json.loads(consilia("audit", "list", "--json"))
+    told = [(each["action"], each["target"]) for each in acts]
+    assert ("tools.pin", "nasty/add") in told
+    assert ("tools.call", "nasty/write") in told
 
 
 def tool(description: str) -> Tool:

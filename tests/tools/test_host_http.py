@@ -183,3 +183,10 @@ async def test_the_newer_protocol_is_spoken_and_changes_of_the_list_are_followed
                 while "hello" not in host.tools()["web"]:
                     await asyncio.sleep(0.02)
             assert await host.call("web", "hello", {}) == {"result": "hello"}
+
+
+async def test_a_flood_ends_the_session_which_is_opened_anew(wicked: Wicked):
+    async with at(f"{wicked.url}/mcp") as host:
+        with pytest.raises(ToolFailed, match="more than 100 messages a second that nobody asked for"):
+            await host.call("web", "sse-endless", {})
+        assert await host.call("web", "echo", {}) == {"text": "{}"}
