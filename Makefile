@@ -45,6 +45,9 @@ typecheck: $(VENV)/.installed-dev ## Check types, strictly
 format: $(VENV)/.installed-dev ## Format the code
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+test-browser: $(VENV)/.installed-dev ## Run the tests of the admin's window in Chromium
+	@$(BIN)/python -m pytest -n 0 -m browser tests/browser
+
 lock-servers: $(VENV)/.installed-dev ## Lock the model servers' own environments (x86-64 Linux, Python 3.11)
 	@$(BIN)/python scripts/lock_model_servers.py
 
@@ -90,6 +93,9 @@ bench-server: .venv-reference/.installed $(VENV)/.installed-dev ## Measure the a
 
 mcp-conformance: $(VENV)/.installed-dev ## Run the public MCP conformance suite and the Inspector's CLI (needs npm)
 	@PYTHONPATH=. $(BIN)/python scripts/mcp_conformance.py
+
+bench-admin: $(VENV)/.installed-dev ## Time the admin's list with 100,000 runs, in SQLite and PostgreSQL
+	@$(BIN)/python -m benchmarks.admin --json out/bench-admin.json
 
 bench-finance: $(VENV)/.installed ## Time the portfolio mathematics: 50 funds, ten years of daily values
 	@$(BIN)/python benchmarks/finance.py

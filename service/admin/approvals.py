@@ -16,6 +16,7 @@ from service.api.finding import UnknownThread, checked_uuid
 from service.api.runs import accept
 from service.api.shapes import RunCommand, RunConfig, RunCreate
 from service.database.engine import Database
+from service.database.sealed import confidential
 from service.database.tables import Decision, Run, Thread, new_id, now
 from service.database.writer import Statement, Write
 from service.house import House
@@ -176,7 +177,8 @@ async def decide(house: House, visitor: Visitor, thread_id: str, interrupt_id: s
     )
     caller = acting_for(visitor, asked.tenant_id)
     try:
-        await accept(house, caller, body, asked.thread_id, run_id, (Write(_INSERT, row),))
+        kept = {**row, "answer": confidential(answer, house.database.is_sensitive(asked.graph_id))}
+        await accept(house, caller, body, asked.thread_id, run_id, (Write(_INSERT, kept),))
     except (IntegrityError, ThreadBusy, NothingToResume):
         await _raise_if_decided(house.database, asked.thread_id, interrupt_id)
         raise

@@ -282,7 +282,7 @@ class Decision(Table):
     resumed_by: Mapped[str]
     key_id: Mapped[str]
     decided_by: Mapped[str]
-    answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    answer: Mapped[Any] = mapped_column(SealedJson("decisions.answer"), nullable=True)
     decided_at: Mapped[datetime]
 
 
