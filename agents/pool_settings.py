@@ -5,6 +5,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -20,6 +21,7 @@ OnOutage = Literal["fail", "embedded"]
 marked degraded."""
 
 _RESERVED: Final = {"auto", "embedded", "pool"}
+_ADAPTER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -31,9 +33,27 @@ def _name(value: str) -> str:
 
 
 def _url(value: str) -> str:
+    wrong = ValueError("an endpoint is a URL such as http://10.0.0.5:8000/v1")
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-        raise ValueError("an endpoint is a URL such as http://10.0.0.5:8000/v1")
+        raise wrong
+    try:
+        parts = urlsplit(value)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise wrong from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an endpoint's URL holds no user and password; give its key by api_key")
+    if not host or port == 0:
+        raise wrong
     return value.rstrip("/")
+
+
+def _adapter(value: str) -> str:
+    if not _ADAPTER.fullmatch(value):
+        raise ValueError(
+            "an adapter's name is of letters, digits, '.', '_' and '-', at most 64, and begins with none of -._"
+        )
+    return value
 
 
 def _policy(value: Any) -> Any:
@@ -66,7 +86,7 @@ class ApiKeySource(BaseModel):
             value = os.environ.get(self.env, "")
             if not value:
                 raise ValueError(f"the environment variable {self.env} is empty or not set")
-            return SecretStr(value)
+            return _one_line(value, f"the environment variable {self.env}")
         assert self.file is not None
         try:
             value = self.file.read_text(encoding="utf-8").strip()
@@ -74,13 +94,19 @@ class ApiKeySource(BaseModel):
             raise ValueError(f"the key file {self.file} cannot be read: {error.strerror}") from None
         if not value:
             raise ValueError(f"the key file {self.file} is empty")
-        return SecretStr(value)
+        return _one_line(value, f"the key file {self.file}")
+
+
+def _one_line(key: str, where: str) -> SecretStr:
+    if not key.isprintable() or not key.isascii():
+        raise ValueError(f"{where} holds more than a key: it is one line of ASCII")
+    return SecretStr(key)
 
 
 class PoolModel(BaseModel):
     """A model of the pool and its servers."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     name: Annotated[str, AfterValidator(_name)] = Field(description="What routing and people call it.")
     catalogue: str = Field(description="The catalogue's name or a hub's: qwen3-8b, Qwen/Qwen3-8B.")
@@ -90,7 +116,7 @@ class PoolModel(BaseModel):
     served: str | None = Field(default=None, description="The servers' own name for it; found by itself when empty.")
     api_key: ApiKeySource | None = Field(default=None, description="Where the servers' key is read.")
     context: int | None = Field(default=None, ge=512, description="Tokens its servers take; asked of them when empty.")
-    adapters: dict[str, str] = Field(
+    adapters: dict[Annotated[str, AfterValidator(_adapter)], str] = Field(
         default_factory=dict[str, str], description="LoRA adapters: the name asked for = a path, or the served name."
     )
     dialect: DialectName = Field(default="vllm", description="Which server it is; see docs/model-servers.md.")
@@ -109,6 +135,8 @@ class PoolModel(BaseModel):
             self.endpoints = self.serve.endpoints()
         if not self.endpoints:
             raise ValueError(f"model {self.name!r} has no endpoints; name one, or have it started with serve = {{…}}")
+        if self.name in self.adapters:
+            raise ValueError(f"model {self.name!r} has an adapter of its own name; name it otherwise")
         if len(set(self.endpoints)) < len(self.endpoints):
             raise ValueError(f"model {self.name!r} names an endpoint twice")
         if self.gpu_hour and (self.price_in or self.price_out):
@@ -154,7 +182,7 @@ class Licences(BaseModel):
 class PoolSettings(BaseModel):
     """Every bound on asking models, with its default. Times are seconds."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     models: list[PoolModel] = Field(default_factory=list[PoolModel], description="None: the embedded engine answers.")
     routing: Annotated[Policy, BeforeValidator(_policy)] = Field(

@@ -27,6 +27,7 @@ from agents.pool_settings import PoolSettings
 from tools.errors import ConsiliaError
 from tools.host.settings import ToolsSettings
 
+_KEY = re.compile(r"(?:^|[._])(?:keys?|secrets?|tokens?|password)(?:[._]|$)")
 _MAY_BE_SECRET = re.compile(r"headers|env|oauth|url")
 
 
@@ -492,9 +493,15 @@ def _explain(error: ValidationError, path: Path | None) -> str:
     faults: list[str] = []
     for fault in error.errors():
         name = ".".join(str(part) for part in fault["loc"])
-        secret = name.startswith("sealing") or (name.startswith("tools.servers") and _MAY_BE_SECRET.search(name))
-        told = isinstance(fault["input"], str | int | float) and not secret
-        value = f" = {fault['input']!r}" if told else ""  # a key never reaches a log
-        faults.append(f"{name}{value}: {fault['msg']}")
+        given = fault["input"]
+        secret = (
+            name.startswith("sealing")
+            or _KEY.search(name)
+            or (name.startswith("tools.servers") and _MAY_BE_SECRET.search(name))
+            or (isinstance(given, str) and "@" in given)  # a URL with a password
+        )
+        told = isinstance(given, str | int | float) and not secret
+        value = f" = {repr(given)[:120]}" if told else ""  # a key never reaches a log
+        faults.append(f"{name}{value}: {fault['msg'].removeprefix('Value error, ')}")
     where = f"{path} or the environment" if path else "the environment"
     return f"settings in {where} cannot be used: " + "; ".join(faults) + " (see docs/configuration.md)"

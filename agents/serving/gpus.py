@@ -9,6 +9,9 @@ from typing import Final
 
 from tools.errors import InvalidInput
 
+MOST: Final = 4096
+"""GPUs of one plan: each copy of a model is placed and shown."""
+
 _FILE: Final = Path(__file__).parent / "gpus.toml"
 _PART: Final = re.compile(r"(?:(?:(?P<hosts>\d+)x)?(?P<count>\d+)x)?(?P<kind>[A-Za-z][\w-]*)")
 _OWN: Final = re.compile(r"[\w-]+-(?P<gib>\d+)G", re.IGNORECASE)
@@ -65,6 +68,8 @@ def read_gpus(line: str) -> tuple[Host, ...]:
             raise InvalidInput(f"{part!r}: hosts and GPUs a host must be 1 to 256")
         gpu = _kind(found["kind"], kinds)
         hosts += [Host(f"host{len(hosts) + number + 1}", gpu, count) for number in range(machines)]
+        if sum(host.count for host in hosts) > MOST:
+            raise InvalidInput(f"{line[:200]!r} has more than {MOST:,} GPUs; plan a part of them")
     return tuple(hosts)
 
 

@@ -81,7 +81,10 @@ def _count(kind: Kind) -> int:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise InstallFailed(f"{command[0]} cannot be run: {error.strerror}; name a Python by --python") from None
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
         hint = ""

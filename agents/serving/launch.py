@@ -98,7 +98,7 @@ def _server(
         model=model.name,
         command=(*words, *serve.options),
         environment=environment,
-        url=_root(serve, port),
+        url=serve.root(port),
         ready_seconds=serve.ready_seconds,
         key=_key(model),
         alone=not serve.gpus,
@@ -194,7 +194,7 @@ def _cpu(serve: Serve, environment: dict[str, str]) -> list[str]:
 
 
 def _router(model: Served, serve: Serve, program: Path) -> Launch:
-    workers = [_root(serve, port) for port in serve.ports()]
+    workers = [serve.root(port) for port in serve.ports()]
     words = [str(program), "--host", serve.host, "--port", str(serve.port), "--policy", "cache_aware"]
     words += ["--prometheus-host", "127.0.0.1", "--prometheus-port", str(serve.metrics_port)]
     return Launch(
@@ -202,14 +202,9 @@ def _router(model: Served, serve: Serve, program: Path) -> Launch:
         model=model.name,
         command=(*words, "--worker-startup-timeout-secs", str(int(serve.ready_seconds)), "--worker-urls", *workers),
         environment={},
-        url=_root(serve, serve.port),
+        url=serve.root(serve.port),
         ready_seconds=serve.ready_seconds + 60,
     )
-
-
-def _root(serve: Serve, port: int) -> str:
-    host = "127.0.0.1" if serve.host in ("0.0.0.0", "::") else serve.host  # noqa: S104
-    return f"http://{host}:{port}"
 
 
 def _key(model: Served) -> str:

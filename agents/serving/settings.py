@@ -1,7 +1,7 @@
 """What `serve = {…}` of a model in `consilia.toml` asks `consilia pool up` to start."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,14 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class Serve(BaseModel):
     """Servers of one model on this machine; the pool finds them by their ports."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     port: int = Field(ge=1, le=65_000, description="Port of the first server; further replicas take the next ones.")
     replicas: int = Field(default=1, ge=1, le=64, description="Servers of the same model.")
-    host: str = Field(default="127.0.0.1", min_length=1, description="Address that the servers bind.")
+    host: str = Field(
+        default="127.0.0.1",
+        pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}$",
+        description="Address that the servers bind.",
+    )
     gpus: int = Field(default=0, ge=0, le=1024, description="GPUs of each server; 0: it runs on the CPU.")
     hosts: int = Field(default=1, ge=1, le=128, description="Hosts that one server spans, by Ray; gpus is the sum.")
-    devices: list[int] = Field(
+    devices: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=list[int], description="Which GPUs of this host; empty: the next free ones, in file order."
     )
     source: str = Field(
@@ -43,6 +47,10 @@ class Serve(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Serve":
+        if max(self.taken) > 65_535:
+            raise ValueError(
+                f"port = {self.port} and the {self.replicas} replicas reach port {max(self.taken)}; move it"
+            )
         if self.gpus % self.hosts:
             raise ValueError(f"gpus = {self.gpus} is the sum over hosts = {self.hosts}, so it must be a multiple of it")
         if self.hosts > 1 and self.replicas > 1:
@@ -71,8 +79,12 @@ class Serve(BaseModel):
 
     def endpoints(self) -> list[str]:
         """Where the pool asks: the servers, or the router in front of them."""
+        return [f"{self.root(port)}/v1" for port in ([self.port] if self.router else self.ports())]
+
+    def root(self, port: int) -> str:
+        """Where a server of this machine is reached."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
-        return [f"http://{host}:{port}/v1" for port in ([self.port] if self.router else self.ports())]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class Serving(BaseModel):

@@ -38,6 +38,7 @@ for command in (
 
 Value = TypeVar("Value")
 _NEEDS = ("reasoning", "multilingual", "tools", "extraction", "low_latency", "english")
+_COLUMNS = 8
 _KINDS: tuple[Kind, ...] = ("invalid", "doubtful", "unavailable", "full")
 
 
@@ -49,6 +50,8 @@ def catalogue(
 ) -> None:
     """The models that Consilia knows, with what helps to choose."""
     chosen = _shown(lambda: _models(names or []))
+    if compare and not json and len(chosen) > _COLUMNS:
+        _shown(lambda: _too_many(len(chosen)))
     if json:
         print_json([TypeAdapter(Model).dump_python(model, mode="json") for model in chosen])
     elif compare:
@@ -116,6 +119,10 @@ def plan_(
     else:
         for part in pool_tables.layout(result, lines):
             out.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+
+
+def _too_many(count: int) -> None:
+    raise InvalidInput(f"--compare of {count} models: at most {_COLUMNS} stand side by side; name them, or add --json")
 
 
 def _models(names: list[str]) -> list[Model]:

@@ -173,9 +173,13 @@ def manifests(
         return files
 
     files = _shown(made)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            err.print(f"{folder / name} cannot be written: {error.strerror}", markup=False, highlight=False)
+            raise typer.Exit(2) from None
         out.print(str(folder / name), highlight=False, soft_wrap=True)
     out.print(f"Apply them by kubectl apply -k {folder}; put pool.toml into Consilia's consilia.toml.", soft_wrap=True)
 

@@ -22,6 +22,7 @@ from agents.faults import (
     UnknownPoolModel,
 )
 from agents.pool import Pool, rendezvous
+from agents.pool_settings import ApiKeySource
 from agents.routing import Needs, NoModelAvailable
 from service.settings import InvalidSettings, load
 from tests.agents.conftest import ModelServer, pool_of, start_model_server
@@ -379,6 +380,9 @@ async def test_a_wrong_key_name_or_url_is_told_at_start_with_the_remedy(servers:
         assert pool.status()["models"][0]["endpoints"][0]["state"] == "down"
 
 
+ENTRY = 'name = "a"\ncatalogue = "qwen3-8b"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -403,11 +407,27 @@ async def test_a_wrong_key_name_or_url_is_told_at_start_with_the_remedy(servers:
             'name = "a"\ncatalogue = "qwen3-8b"\nendpoints = ["http://h/v1"]\n[pool.routing]\nattempts = 0',
             "pool.routing: attempts",
         ),
+        (f"{ENTRY}endpoints = ['http://h:99999/v1']", "an endpoint is a URL"),
+        (f"{ENTRY}endpoints = ['http://me:hidden@h/v1']", "holds no user and password"),
+        (f"{ENTRY}endpoints = ['http://h/v1']\napi_key = 'hidden'", "pool.models.0.api_key"),
+        (f"{ENTRY}endpoints = ['http://h/v1']\nadapters = {{ '--x' = 'y' }}", "an adapter's name is of letters"),
+        (f"{ENTRY}endpoints = ['http://h/v1']\nadapters = {{ a = 'y' }}", "an adapter of its own name"),
+        (f"{ENTRY}endpoints = ['http://h/v1']\n[pool]\nhealth_seconds = inf", "a finite number"),
+        (f"{ENTRY}serve = {{ port = 8000, host = '--evil' }}", "serve.host"),
+        (f"{ENTRY}serve = {{ port = 8000, gpus = 1, devices = [-1] }}", "serve.devices.0 = -1"),
     ],
 )
 def test_a_bad_pool_file_is_refused_with_the_entry_and_the_remedy(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "consilia.toml"
     path.write_text("[[pool.models]]\n" + text)
-    with pytest.raises(InvalidSettings) as caught:
+    with pytest.raises(InvalidSettings, match=r"^(?!.*hidden)(?!.*Value error)") as caught:
         load(path)
     assert told in caught.value.message
+
+
+@pytest.mark.parametrize("held", ["", "one\ntwo", "schlüssel", "a\rX-Evil: 1"])
+def test_a_key_file_that_holds_no_key_is_refused_by_its_name(tmp_path: Path, held: str) -> None:
+    path = tmp_path / "key"
+    path.write_text(held, newline="")
+    with pytest.raises(ValueError, match=f"the key file {path}"):
+        ApiKeySource(file=path).read()

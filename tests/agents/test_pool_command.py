@@ -85,3 +85,19 @@ def test_a_wrong_word_is_answered_in_a_sentence(words: list[str], told: str) -> 
     result = RUN.invoke(app, words, env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert told in " ".join((result.stderr or result.output).split())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["plan", "--gpus", "256x256xH100-80G", "-m", "qwen3-8b"], "has more than 4,096 GPUs"),
+        (["catalogue", "--compare"], "at most 8 stand side by side"),
+        (["install", "--python", "/no/such/python"], "/no/such/python cannot be run"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(words: list[str], told: str, tmp_path: Path) -> None:
+    config = tmp_path / "consilia.toml"
+    config.write_text(f'[pool.serving]\nenvironment = "{tmp_path}/servers"\n')
+    more = ["--config", str(config)] if words[0] == "install" else []
+    done = RUN.invoke(app, [*words, *more], env={"COLUMNS": "200"})
+    assert (done.exit_code, told in " ".join(done.output.split())) == (2, True), done.output
