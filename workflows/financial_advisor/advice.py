@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from tools.finance.results import Notice, Order
 from tools.suitability.gate import Breach
 from workflows.financial_advisor.request import Language, Refusal, Request
+from workflows.inert import inert
 
 
 class _Part(BaseModel):
@@ -101,9 +102,9 @@ class Advice(_Part):
     synthetic: bool = Field(default=False, description="True when any value used is made up for demonstration")
 
     def text(self) -> str:
-        """The answer as Markdown for a conversation."""
+        """The answer as Markdown for a conversation, without anything to follow or to fetch."""
         parts: list[str] = []
         for section in self.sections:
-            body = "\n".join(section.paragraphs)
-            parts.append(f"**{section.title}**\n{body}" if section.title else body)
+            body = inert("\n".join(section.paragraphs))
+            parts.append(f"**{inert(section.title)}**\n{body}" if section.title else body)
         return "\n\n".join([*parts, f"_{self.disclosure}_"] if self.kind == "answer" else parts)

@@ -11,6 +11,7 @@ from tools.charts.chart import Chart
 from tools.charts.palette import STYLE
 from tools.charts.text import clean
 from workflows.financial_advisor.advice import Advice, Section
+from workflows.inert import inert
 
 _LABELS = {
     "en": {
@@ -115,7 +116,7 @@ def markdown(advice: Advice, charts: Mapping[str, Chart]) -> str:
 
 def _escaped(text: str) -> str:
     """Text that Markdown takes as text: no HTML, no links, no images."""
-    said = clean(text)
+    said = inert(clean(text))
     bullet = said.startswith("- ")
     body = re.sub(r"([\\`*_<>\[\]|#!])", r"\\\1", said.removeprefix("- "))
     return f"- {body}" if bullet else body
