@@ -165,7 +165,7 @@ class PoolChat(BaseChatModel):
                     continue
                 chunk = to_chunk(piece, thought, message_id)
                 if chunk is not None:
-                    shown = True
+                    shown = shown or bool(chunk.content or chunk.tool_call_chunks)  # thinking may begin anew
                     generation = ChatGenerationChunk(message=chunk)
                     if run_manager is not None:
                         text = chunk.content if isinstance(chunk.content, str) else ""

@@ -37,7 +37,8 @@ breaker_seconds = 1
 thinking_tokens = 24
 hurried_thinking_tokens = 24
 answer_tokens = 512
-smallest = {{ agentic = 0, reasoning = 0, extraction = 0, multilingual = 0, low_latency = 0, english = 0 }}
+smallest = {{ agentic = 0, reasoning = 0, extraction = 0, multilingual = 0, low_latency = 0, structured = 0, \
+english = 0 }}
 
 [pool.serving]
 environment = "{vllm}"
