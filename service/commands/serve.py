@@ -93,7 +93,8 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
 
 def _greet(url: str, key: str | None, key_file: str) -> None:
     shown = key or f"$(cat {key_file})"
-    out.print(f"\n[bold]Consilia[/] {version('consilia')} is ready at [bold blue]{url}[/]  (API page: {url}/docs)\n")
+    ready = f"\n[bold]Consilia[/] {version('consilia')} is ready at [bold blue]{url}[/]"
+    out.print(f"{ready}  (every run: {url}/admin, API page: {url}/docs)\n", soft_wrap=True)
     if key:
         out.print(f"Your first key, shown this once (kept in {key_file}):\n")
         out.print(f"  [bold green]{key}[/]\n", soft_wrap=True)
