@@ -40,6 +40,7 @@ from service.api.bodies import Bodies
 from service.api.description import describe
 from service.api.headers import Headers
 from service.api.methods import Methods
+from service.api.revoking import Revocable
 from service.api.turnstile import Turnstile
 from service.house import House
 from service.mcp import endpoint, metadata
@@ -102,6 +103,7 @@ def create_app(house: House) -> FastAPI:
     app.add_middleware(Audited, house=house)
     app.add_middleware(Methods, described=app.openapi)
     app.add_middleware(Turnstile)
+    app.add_middleware(Revocable, house=house)
     app.add_middleware(Headers)
     if origins := house.settings.web.allow_origins:
         app.add_middleware(

@@ -184,6 +184,14 @@ class Keys:
             row["tenant_requests_per_minute"],
         )
 
+    async def is_good(self, key_id: str) -> bool:
+        """Whether a key that let somebody in still would; what is no key of ours, such as a token, counts as good."""
+        row = await self._row(key_id)
+        if row is None:
+            return True
+        expired = row["expires_at"] is not None and row["expires_at"] <= now()
+        return row["revoked_at"] is None and row["suspended_at"] is None and not expired
+
     async def _row(self, key_id: str) -> RowMapping | None:
         """The key's row, at most half a second old; a crowd with one key reads it once."""
         known = self._known.get(key_id)

@@ -1,5 +1,6 @@
 """Keys, scopes and tenants, through a real service and the real command line."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -192,3 +193,23 @@ def test_the_command_line_lists_rotates_and_revokes(server: Server):
     time.sleep(0.6)
     assert httpx.post(f"{server.url}/threads/search", json={}, headers=headers).status_code == 401
     assert "key_not_found" in consilia(server, "keys", "revoke", "nobody", fails=True)
+
+
+async def test_a_stream_tells_nothing_more_once_its_key_is_revoked(server: Server):
+    async with open_database(f"sqlite:///{server.data_dir / 'consilia.db'}") as database:
+        store = Keys(database, server.data_dir)
+        made = await store.create("of a stream", ["read", "invoke"])
+        headers = {"x-api-key": made.key}
+        async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as http:
+            thread = (await http.post("/threads", json={})).json()["thread_id"]
+            async with http.stream("GET", f"/threads/{thread}/stream") as stream:
+                assert stream.status_code == 200
+                await store.revoke(made.key_id)
+                await asyncio.sleep(1)
+                run = {"assistant_id": "contract_review", "input": {"file_id": "none"}}
+                started = await http.post(
+                    f"/threads/{thread}/runs", json=run, headers={"x-api-key": server.key}
+                )  # another's run on the thread: a thing that happens after the revocation
+                assert started.status_code == 200
+                told = [line async for line in stream.aiter_lines()]
+    assert told == [], "it ended, and said nothing"

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import pickle
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph_sdk import get_client
 from sqlalchemy import insert, select, text
 
@@ -20,10 +22,11 @@ from service.database.engine import make_engine, open_database
 from service.database.sealed import BYTES, SEALED, TEXT, Confidential
 from service.database.sealing import CannotUnseal, Sealer, new_key, read_keys
 from service.database.tables import DEFAULT_TENANT, File, FileContent, Thread, WebhookDelivery, new_id, now
-from service.runs.serializing import CIPHER, OWNER
+from service.runs.serializing import CIPHER, OWNER, serializer
 from tests.conftest import Server, start_server
 from tests.service.hosting import new_database, stop
 from tests.service.test_threads_and_runs import declared
+from workflows.registry import Workflow
 
 SECRET = "Zhang-Wei-of-Lane-4711"
 LARGE = SECRET + "x" * 40_000
@@ -197,3 +200,25 @@ async def test_what_only_looks_sealed_comes_back_as_it_was(value: dict[str, Any]
             bodies = select(WebhookDelivery.body).order_by(WebhookDelivery.delivery_id)
             assert list(await connection.scalars(bodies)) == words
             assert SEALED in str(await connection.scalar(text("SELECT interrupts FROM threads")))
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Stands for a class that somebody who can write to the database would have made here."""
+
+    command: str
+
+
+async def test_a_checkpoint_makes_nothing_that_its_workflow_does_not_declare_and_no_pickle(tmp_path: Path):
+    async with open_database(f"sqlite:///{tmp_path / 'a.db'}") as database:
+        planted = JsonPlusSerializer().dumps_typed({"value": Payload("rm")})
+        found = serializer(database).loads_typed(planted)
+        assert not isinstance(found["value"], Payload)
+        ours = Workflow("w", "", None, state_types=(Payload,))
+        assert serializer(database, ours).loads_typed(planted) == {"value": Payload("rm")}
+        assert not isinstance(
+            serializer(database, Workflow("v", "", None, state_types=(Hosted,))).loads_typed(planted)["value"], Payload
+        )
+        for workflow in (None, ours):
+            with pytest.raises(NotImplementedError):
+                serializer(database, workflow).loads_typed(("pickle", pickle.dumps(Payload("rm"))))
