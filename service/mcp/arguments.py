@@ -99,9 +99,7 @@ class TranslateRecord(Document):
 
 
 class AskAdvisor(Arguments):
-    question: str = Field(
-        min_length=1, max_length=4000, description="What the client asks, in English or Chinese, in their own words."
-    )
+    question: str = Field(min_length=1, description="What the client asks, in English or Chinese, in their own words.")
     conversation_id: Thread = None
     profile: dict[str, Any] | None = Field(
         default=None,
@@ -114,7 +112,6 @@ class AskAdvisor(Arguments):
     )
     holdings: list[dict[str, Any]] | None = Field(
         default=None,
-        max_length=500,
         description='What the client holds: [{"fund_id": "…", "units": 100}, {"fund_id": "CASH", "units": 5000, '
         '"currency": "USD"}], or weights in the place of units.',
     )
