@@ -1,7 +1,9 @@
 """Runs over PostgreSQL: API replicas and workers as processes of their own, killed, stopped and cut off."""
 
 import asyncio
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -320,3 +322,34 @@ async def _until(reached: Callable[[], bool], seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not reached():
             await asyncio.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def test_a_worker_says_over_http_whether_it_is_well_and_what_it_did(house: House, postgresql: str):
+    house.environment["CONSILIA_PROBE_PORT"] = str(port := _free_port())
+    house.worker()
+    replica = house.replica()
+    async with get_client(url=replica.url, api_key=replica.key) as client:
+        await client.runs.wait(None, "marking", input={"log": []})
+    name = re.search(r"/(test_\w+)\?", house.database)
+    assert name
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+        assert (await http.get("/live")).json() == {"live": True}
+        assert (await http.get("/ready")).json() == {"ready": True, "database": "ok", "models": "embedded"}
+        assert 'consilia_runs_total{status="success",workflow="marking"} 1.0' in (await http.get("/metrics")).text
+        assert (await http.get("/threads/x")).status_code == 404, "nothing else is there"
+        with psycopg.connect(postgresql, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name[1]} ALLOW_CONNECTIONS false".encode())
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name[1],))
+            away = await http.get("/ready")
+            assert (away.status_code, away.json()["code"]) == (503, "not_ready")
+            assert (await http.get("/live")).status_code == 200, "a database that is away is no reason to start anew"
+            connection.execute(f"ALTER DATABASE {name[1]} ALLOW_CONNECTIONS true".encode())
+        deadline = time.monotonic() + 20
+        while (await http.get("/ready")).status_code != 200:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
