@@ -25,7 +25,8 @@ class Request(BaseModel):
 
     intents: what is asked, most important first. funds: names or ids, as written. risk_scale: 0.5 for half the risk.
     insists: the client wants something although it was called unsuitable. as_of: a day that is asked about, ISO 8601.
-    horizon_years … client_class: facts about the client that the question gives.
+    horizon_years … client_class: facts about the client that the question gives. unused: pieces of the question that
+    cannot be used as they stand: an amount below zero, 500 years, a currency that is not known here.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +50,7 @@ class Request(BaseModel):
     knowledge: Knowledge | None = None
     client_class: ClientClass | None = None
     refusal: Refusal | None = None
+    unused: list[str] = Field(default_factory=list[str], max_length=20)
 
 
 class Words(BaseModel):
@@ -108,12 +110,15 @@ def read(
     currencies = _currencies(folded)
     to = re.search(r"(?:\bto\b|\binto\b|\bin\b|换成|折合(?:成)?|兑换(?:成)?|成)\s*([^\s,，。?？]{1,10})", folded)
     target = next(iter(_currencies(to[1])), None) if to else None
+    unused = _unused(text, numbers)
+    named = _code(text, currencies)
     return Request(
         language=language,
         intents=intents,
         funds=_funds(text, names or {}),
-        amount=_amount(text, numbers),
-        currency=next((each for each in currencies if each != target), None),
+        amount=None if _foreign(text) else _amount(text, numbers),
+        currency=named or next((each for each in currencies if each != target), None),
+        unused=unused,
         target_currency=target,
         years=_years(text, numbers),
         monthly_saving=_monthly(text, numbers, r"sav\w*|put aside|invest\w*|pay in|存|投|储蓄|定投"),
@@ -125,6 +130,46 @@ def read(
         refusal=refusal,
         **facts,  # pyright: ignore[reportArgumentType], checked by the model
     )
+
+
+_FOREIGN = re.compile(
+    r"\d[\d,.]*\s*[万亿千百]*\s*(?![万亿千百])[\u4e00-\u9fff]{1,5}?(?:元|镑|盾|比索|卢比|卢布|法郎|克朗)"
+    r"|\d[\d,.]*\s+(?!US|American)[A-Z][a-z]+ (?:dollars?|pounds?|francs?|pesos?|rupees?|crowns?)"
+)
+"""Amounts in a currency that is named with its country: 10000津巴布韦元, 5 Zimbabwe dollars."""
+_CODE = re.compile(r"(?:\d|million|thousand|万)\s*([A-Z]{3})\b")
+
+
+def _foreign(text: str) -> list[str]:
+    """Amounts in a currency that no word of the vocabulary stands for, as written."""
+    known = [each for code, patterns in words().currencies.items() if code not in ("CNY", "USD") for each in patterns]
+    known += ["美元", "美金", "人民币", r"us\$"]
+    found = [match.group() for match in _FOREIGN.finditer(text)]
+    return [each for each in found if not _says(each.casefold(), known)]
+
+
+def _negative(text: str, number: Written) -> bool:
+    """Whether a minus stands before it, which no range has put there: 存-2000元, but not 15-20."""
+    before = text[max(0, number.start - 2) : number.start]
+    return number.sign == "-" or (before[-1:] in ("-", "\u2212") and not before[:1].isdigit())
+
+
+def _code(text: str, known: list[str]) -> str | None:
+    """A currency's code beside an amount that no word of the vocabulary stands for."""
+    found = _CODE.search(text)
+    return found[1] if found and found[1] not in known else None
+
+
+def _unused(text: str, numbers: list[Written]) -> list[str]:
+    """Pieces of a question that cannot be used as they stand, as written."""
+    found = _foreign(text)
+    for each in numbers:
+        years = re.match(r"\s*-?(?:years?|年)", text[each.end : each.end + 8], re.IGNORECASE)
+        if years and 80 < each.value < 1900:
+            found.append(text[each.start : each.end + years.end()])
+        elif (_negative(text, each) and not each.percent) or each.value > 1e12:
+            found.append(text[each.start : each.end])
+    return list(dict.fromkeys(piece.strip() for piece in found))[:20]
 
 
 def _facts(folded: str, text: str, numbers: list[Written], *, bare: bool) -> dict[str, object]:
@@ -181,8 +226,19 @@ def _amount(text: str, numbers: list[Written]) -> float | None:
     for each in numbers:
         around = text[max(0, each.start - 5) : each.start] + " " + text[each.end : each.end + 8]
         scaled = re.search(r"[万亿]|million|thousand|\dk\b", text[each.start : each.end], re.IGNORECASE)
+        if re.match(r"\s*-?(?:years?|年)", text[each.end : each.end + 8].casefold()):
+            continue
         monthly = re.search(r"month|每(?:个)?月|月", text[max(0, each.start - 8) : each.end + 12], re.IGNORECASE)
-        if not each.percent and not monthly and (scaled or re.search(_MONEY, around.casefold())):
+        if (
+            not each.percent
+            and not monthly
+            and not _negative(text, each)
+            and (
+                scaled
+                or re.search(_MONEY, around.casefold())
+                or re.match(r"\s*[A-Z]{3}\b", text[each.end : each.end + 6])
+            )
+        ):
             found.append(each.value)
     return max(found) or None
 
@@ -200,7 +256,8 @@ def _monthly(text: str, numbers: list[Written], verbs: str) -> float | None:
         before, after = text[max(0, each.start - 16) : each.start].casefold(), text[each.end : each.end + 20].casefold()
         month = re.search(r"每(?:个)?月.{0,6}$", before) or re.match(r".{0,8}(?:month|每月|/月|一个月)", after)
         other = each.percent or re.match(r"\s*-?(?:years?|年|岁|months?)", after)
-        if month and not other and re.search(verbs, before + after):
+        usable = not _negative(text, each) and each.value <= 1e12
+        if month and not other and usable and re.search(verbs, before + after):
             return each.value
     return None
 

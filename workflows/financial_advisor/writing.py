@@ -28,6 +28,7 @@ def sections(m: Material) -> list[Section]:
     """The answer's parts, in the order in which a client should read them. Empty parts are left out."""
     s = m.situation
     made = [
+        _unused(m),
         _faults(m),
         portfolio_words.portfolio(m) if s.done("current") or s.done("valuation") else None,
         portfolio_words.stress(m),
@@ -105,6 +106,17 @@ def opening(m: Material) -> list[str]:
             )
         )
     return found
+
+
+def _unused(m: Material) -> Section | None:
+    """What of the question was not used, so that nobody takes the answer for one to it."""
+    pieces = m.situation.request.unused
+    if not pieces:
+        return None
+    quoted = m.comma.join(f"“{each}”" for each in pieces)
+    line = m.say(f"I did not use {quoted} of your question: it is out of range here, or a currency without a rate.",
+                 f"您问题中的{quoted}未被采用：超出可计算的范围，或缺少该货币的汇率。")  # fmt: skip
+    return Section(key="unused", title=m.say("Not used", "未采用"), paragraphs=(line,))
 
 
 def _faults(m: Material) -> Section | None:
