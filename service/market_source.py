@@ -1,15 +1,15 @@
 """A user's own MCP server as a live source of market data."""
 
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
-from mcp import Client, MCPError, StdioServerParameters
-from mcp_types import TextContent
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.settings import MarketSourceSettings
 from tools.errors import ConsiliaError, InvalidInput
 from tools.finance.market import Quotes
+from tools.host import Foreign, ToolHost, ToolLimits
+from tools.host.settings import ServerSettings, ToolsSettings
 
 
 class MarketSourceFailed(ConsiliaError):
@@ -54,26 +54,23 @@ class McpSource:
 
     async def fetch(self, series_id: str, start: date | None, end: date | None) -> Quotes:
         told = self._settings
-        server = told.url or StdioServerParameters(command=told.command[0], args=told.command[1:])
         arguments: dict[str, Any] = {
             "series_id": series_id,
             "start": start.isoformat() if start else None,
             "end": end.isoformat() if end else None,
         }
+        server = ServerSettings(url=told.url, command=told.command, allow_networks=told.allow_networks)
+        limits = ToolLimits(seconds=told.seconds)
         try:
-            async with Client(server, read_timeout_seconds=told.seconds) as client:
-                result = await client.call_tool(told.tool, arguments)
-        except (MCPError, OSError, ExceptionGroup) as error:
+            async with ToolHost({}, limits, Foreign(ToolsSettings(servers={"source": server}))) as host:
+                result = await host.call("source", told.tool, arguments)
+        except ConsiliaError as error:
+            why = error.message.replace("tools.servers.source", f"market_sources.{self._name}")
             raise MarketSourceFailed(
-                f"the market source {self._name!r} gave no answer for {series_id}: {_first(error)}", source=self._name
+                f"the market source {self._name!r} gave no answer for {series_id}: {why}", source=self._name
             ) from error
-        if result.is_error:
-            text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
-            raise MarketSourceFailed(
-                f"the market source {self._name!r} refused {series_id}: {text[:300]}", source=self._name
-            )
         try:
-            answer = Answer.model_validate(result.structured_content)
+            answer = Answer.model_validate(result)
         except ValidationError as error:
             fault = error.errors()[0]
             raise MarketSourceFailed(
@@ -82,13 +79,6 @@ class McpSource:
                 source=self._name,
             ) from None
         return Quotes(answer.currency, [(each.day, each.value) for each in answer.points])
-
-
-def _first(error: BaseException) -> str:
-    found = error
-    while isinstance(found, BaseExceptionGroup):
-        found = cast(BaseExceptionGroup[BaseException], found).exceptions[0]
-    return f"{type(found).__name__}: {found}"
 
 
 def source(name: str, sources: dict[str, MarketSourceSettings]) -> McpSource:

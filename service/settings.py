@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agents.pool_settings import PoolSettings
 from tools.errors import ConsiliaError
-from tools.host.settings import ToolsSettings
+from tools.host.settings import Networks, ToolsSettings
 
 _KEY = re.compile(r"(?:^|[._])(?:keys?|secrets?|tokens?|password)(?:[._]|$)")
 _MAY_BE_SECRET = re.compile(r"headers|env|oauth|url")
@@ -378,6 +378,9 @@ class MarketSourceSettings(BaseModel):
     command: list[str] = Field(default_factory=list, description="Program and arguments that serve MCP on stdio.")
     tool: str = Field(default="daily_values", description="The tool that gives a series; see docs/market-data.md.")
     label: str = Field(default="", description="How results name the source; empty: its name here.")
+    allow_networks: Networks = Field(
+        default_factory=list[str], description="Networks that its URL may be in although they are not public."
+    )
     seconds: float = Field(default=60.0, gt=0, description="Longest that one call may take, seconds.")
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run, settings
+from service.commands.terminal import ConfigOption, JsonOption, configure_logs, err, out, print_json, run, settings
 
 app = typer.Typer(
     help="Market data (funds, prices, exchange rates) and documents of the knowledge base.", no_args_is_help=True
@@ -157,6 +157,8 @@ def fetch(
     from service.market import fetch as fetched
     from service.market_source import source as configured
     from tools.finance.importing.reading import Options
+
+    configure_logs("error")
 
     async def work() -> KeepReport:
         found = configured(source, settings(config).market_sources)

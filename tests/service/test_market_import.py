@@ -149,7 +149,7 @@ async def test_series_come_back_as_they_were_kept_on_both_databases(empty_databa
         assert np.array_equal(again.values, shorter.values)
 
 
-START = [sys.executable, str(Path(__file__).parent / "price_server.py")]
+START = [sys.executable, "-P", str(Path(__file__).parent / "price_server.py")]
 
 
 def test_a_live_source_of_the_configuration_is_fetched_from_the_command_line(tmp_path: Path):

@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from mcp_types import Tool
 from typer.testing import CliRunner
 
@@ -16,6 +18,13 @@ from service.database.tool_pins import DatabasePins
 from service.tool_servers import accept, differences
 from tests.tools import nasty_server
 from tools.host.pins import definition
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command sets up logs for its process, which here is that of other tests too."""
+    yield
+    structlog.reset_defaults()
 
 
 def consilia(*arguments: str, status: int = 0, given: str = "") -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from mcp.server.mcpserver import Context, MCPServer
 from pydantic import ValidationError
 from structlog.testing import capture_logs
@@ -28,6 +29,12 @@ def wicked() -> Iterator[Wicked]:
     with serving(app) as url:
         app.url = url
         yield app
+
+
+@pytest.fixture(autouse=True)
+def all_logs() -> None:
+    """Whatever a command has set up in this process before: what is logged here is looked at."""
+    structlog.reset_defaults()
 
 
 @asynccontextmanager

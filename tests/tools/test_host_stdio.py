@@ -56,6 +56,12 @@ class Pins:
         return dict(self.digests)
 
 
+@pytest.fixture(autouse=True)
+def all_logs() -> None:
+    """Whatever a command has set up in this process before: what is logged here is looked at."""
+    structlog.reset_defaults()
+
+
 @asynccontextmanager
 async def nasty(folder: Path, pins: Pins | None = None, **settings: Any) -> AsyncIterator[ToolHost]:
     given = {"command": [sys.executable, "-S", NASTY, str(folder)], "seconds": 30, **settings}
@@ -151,7 +157,6 @@ async def test_a_session_that_ends_fails_its_calls_and_is_opened_anew(
 
 
 async def test_standard_error_reaches_the_log_with_secrets_masked(tmp_path: Path):
-    structlog.reset_defaults()
     os.environ["SECRET_OF_NASTY"] = "secret-of-nasty"
     try:
         with capture_logs() as logs:
