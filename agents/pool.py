@@ -50,6 +50,7 @@ class Pool:
         self._counted: dict[str, int] = {}
         self._lost_until: dict[str, float] = {}
         self.without_budget: set[str] = set()
+        self._candidates: list[Candidate] | None = None
 
     @property
     def embedded(self) -> bool:
@@ -139,6 +140,11 @@ class Pool:
 
     def candidates(self) -> list[Candidate]:
         """The models as routing sees them: with the context that their servers take and the adapters they have."""
+        if self._candidates is None:
+            self._candidates = self._learned()
+        return self._candidates
+
+    def _learned(self) -> list[Candidate]:
         found: list[Candidate] = []
         for name, model in self.models.items():
             endpoints = self._endpoints.get(name, [])
@@ -338,9 +344,11 @@ class Pool:
     async def _look(self, endpoint: Endpoint) -> None:
         was = endpoint.healthy
         await look(self.session, endpoint, self.settings.connect_seconds)
-        if endpoint.healthy and not was:
+        unseen = any(name not in endpoint.adapters for name in endpoint.model.adapters)  # one may be loaded meanwhile
+        if endpoint.healthy and (not was or unseen):
             fault = await learn(self.session, endpoint, self.settings.connect_seconds)
-            if fault is not None:  # it is well, but not what the configuration says
+            self._candidates = None
+            if fault is not None and not was:  # it is well, but not what the configuration says
                 endpoint.seen(False, fault)
         if was is not endpoint.healthy and was is not None:
             state = "is back" if endpoint.healthy else "is lost"

@@ -225,6 +225,7 @@ async def script(request: web.Request) -> web.Response:
     told = await request.json()
     STATE["script"] = told.get("replies", [])
     STATE["well"] = told.get("well", True)
+    request.app["names"].extend(told.get("adapters", []))
     STATE["heard"], STATE["traces"] = [], []
     return web.json_response({})
 

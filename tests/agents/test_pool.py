@@ -6,6 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,6 +210,21 @@ async def test_retries_have_a_bound_and_a_budget(servers: Servers) -> None:
             with pytest.raises(ModelLost):
                 await answer(pool.exchange(call()))
         assert len(one.heard()) == 5 + 10, "ten retries are free, then the budget is spent"
+
+
+async def test_an_adapter_that_is_loaded_meanwhile_is_found() -> None:
+    server = start_model_server()
+    try:
+        entry = {"name": "m", "catalogue": "qwen3-8b", "endpoints": [server.url], "adapters": {"later": "./later"}}
+        async with Pool(pool_of({}, models=[entry], health_seconds=0.05)) as pool:
+            assert pool.candidates()[0].adapters == ()
+            httpx.post(f"{server.root}/_script", json={"adapters": ["later"]}).raise_for_status()
+            async with asyncio.timeout(10):
+                while pool.candidates()[0].adapters != ("later",):
+                    await asyncio.sleep(0.02)
+            assert pool.route(Needs(adapter="later")).adapter == "later"
+    finally:
+        server.stop()
 
 
 NO_ANSWERS = (
