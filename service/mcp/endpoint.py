@@ -101,7 +101,7 @@ class Endpoint:
         refused = await self._security.validate_request(request)
         if refused is not None:
             log.warning("MCP request refused: host or origin", status=refused.status_code)
-            await refused(scope, receive, send)
+            await _foreign(request, refused.status_code)(scope, receive, send)
             return
         if self._closing.is_set():
             await JSONResponse({"detail": "the service is stopping", "code": "service_stopping"}, 503)(
@@ -128,6 +128,14 @@ class Endpoint:
         if error.status == 429:
             response.headers["Retry-After"] = str(error.details.get("retry_after", 1))
         return response
+
+
+def _foreign(request: Request, status: int) -> JSONResponse:
+    """Says which header was refused, and which setting lets it in."""
+    name, setting = ("origin", "web.allow_origins") if status == 403 else ("host", "mcp.allowed_hosts")
+    given = request.headers.get(name, "")[:200]
+    detail = f"requests with the {name.title()} header {given!r} are not answered at {PATH}; add it to {setting}"
+    return JSONResponse({"detail": detail, "code": f"foreign_{name}", "details": {name: given}}, status)
 
 
 def _logging(request: Request, send: Send) -> Send:

@@ -28,7 +28,7 @@ class Hosted:
 
         self.endpoint = Endpoint(
             server,
-            loopback_and(settings.mcp.allowed_hosts, settings.web.allow_origins),
+            loopback_and([*_own(settings.host), *settings.mcp.allowed_hosts], settings.web.allow_origins),
             authenticate=authenticate,
             challenge=partial(metadata.challenge, settings.auth.issuers),
             body_bytes=settings.limits.body_bytes,
@@ -49,6 +49,12 @@ class Hosted:
         self._calls.closing.set()
         self._watches.close()
         self.endpoint.close()
+
+
+def _own(host: str) -> list[str]:
+    """The Host headers of the address that the service binds; none where that is every address of the machine."""
+    name = f"[{host}]" if ":" in host else host
+    return [] if host in ("0.0.0.0", "::", "") else [name, f"{name}:*"]  # noqa: S104  # compared, not bound
 
 
 def _caller(context: Context) -> Caller:

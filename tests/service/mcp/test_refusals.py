@@ -111,6 +111,8 @@ def test_foreign_pages_and_names_are_refused(mcp_server: Server, http: httpx.Cli
     assert status(origin="https://evil.example") == 403
     assert status(origin="http://localhost.evil.example") == 403
     assert status(host="evil.example") == 421
+    refused = http.post("/mcp", json=HELLO, headers={**bearer(mcp_server), "host": "evil.example"}).json()
+    assert "mcp.allowed_hosts" in refused["detail"]
     assert status(origin="http://localhost:3000") == 200
     assert status(host="localhost") == 200
 
