@@ -5,12 +5,10 @@ from collections.abc import Iterator
 
 from tools.medicine.alarms import Alarm, span
 from tools.medicine.lexicon import IDEOGRAPHIC
+from tools.medicine.scripts import HAN, KANA, WORD
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_KANA = re.compile(r"[\u3041-\u30ff]")
 _HAN_RUN = re.compile(r"[\u3400-\u9fff\u3041-\u30ff]{2,}")
 _LATIN_RUN = re.compile(r"(?:\b[a-z]{2,}\b[ ,]+){3,}[a-z]{2,}", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+")
 _COMMON = {
     "en": frozenset(
         [
@@ -137,12 +135,12 @@ _COMMON = {
 
 def wrong_language(text: str, lang: str) -> str | None:
     """Why the text is not in the language, or None. Short texts and languages without a rule pass."""
-    letters = sum(map(len, _WORD.findall(text)))
-    han, kana = len(_HAN.findall(text)), len(_KANA.findall(text))
+    letters = sum(map(len, WORD.findall(text)))
+    han, kana = len(HAN.findall(text)), len(KANA.findall(text))
     if letters < 8:
         return None
     if lang in IDEOGRAPHIC:
-        if (han + kana) * 5 < letters and len(_WORD.findall(text)) > 4:
+        if (han + kana) * 5 < letters and len(WORD.findall(text)) > 4:
             return f"the translation should be in {lang} but is in Latin script"
         if lang == "zh" and kana * 5 > han + kana:
             return "the translation should be in zh but is in Japanese"
@@ -153,7 +151,7 @@ def wrong_language(text: str, lang: str) -> str | None:
         return f"the translation should be in {lang} but is in Chinese or Japanese script"
     if lang not in _COMMON:
         return None
-    words = [word.lower() for word in _WORD.findall(text)]
+    words = [word.lower() for word in WORD.findall(text)]
     counts = {each: sum(word in common for word in words) for each, common in _COMMON.items()}
     best = max(counts, key=lambda each: counts[each])
     if best != lang and counts[best] >= 3 and counts[best] >= 2.5 * max(counts[lang], 0.8):
@@ -168,7 +166,7 @@ def untranslated(source: str, target: str, lang: str) -> Iterator[Alarm]:
             if (
                 sum(
                     word.lower() in _COMMON["en"] | _COMMON["fr"] | _COMMON["es"] | _COMMON["de"]
-                    for word in _WORD.findall(match.group())
+                    for word in WORD.findall(match.group())
                 )
                 >= 1
             ):

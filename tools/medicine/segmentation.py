@@ -12,6 +12,7 @@ from tools.documents.document import DOCX, PDF, Block, Document, Page
 from tools.medicine.alignment import sentences
 from tools.medicine.identity.mapping import IdentityMapping
 from tools.medicine.lexicon import IDEOGRAPHIC, language
+from tools.medicine.scripts import HAN, SCRIPTS, WORD
 
 Form = Literal["text", "docx", "pdf", "fhir", "cda"]
 LONGEST: Final = 1_200
@@ -19,18 +20,6 @@ LONGEST: Final = 1_200
 
 _LINE: Final = re.compile(r"(?:(?![\u3000 ]{2})[^\n\f\t])+")
 """A line, or what stands between wide gaps in it, as in 姓名：…　　性别：女."""
-_HAN: Final = re.compile(r"[\u3400-\u9fff]")
-_SCRIPTS: Final = (
-    ("ja", re.compile(r"[\u3041-\u30ff]")),
-    ("ko", re.compile(r"[\uac00-\ud7af]")),
-    ("ar", re.compile(r"[\u0600-\u06ff]")),
-    ("he", re.compile(r"[\u0590-\u05ff]")),
-    ("ru", re.compile(r"[\u0400-\u04ff]")),
-    ("el", re.compile(r"[\u0370-\u03ff]")),
-    ("th", re.compile(r"[\u0e00-\u0e7f]")),
-    ("hi", re.compile(r"[\u0900-\u097f]")),
-)
-_WORD: Final = re.compile(r"[^\W\d_]+")
 _COMMON: Final = {
     "en": "the of and with was is had has for his her no not at from by which that are been without",
     "fr": "le la les des du et une est dans avec pas pour sur au aux par sans",
@@ -185,16 +174,16 @@ def _pieces(line: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def language_of_segment(text: str, main: str) -> str:
     """The language of a short piece: by its script, by its commonest words, else the record's main language."""
-    letters = sum(map(len, _WORD.findall(text)))
+    letters = sum(map(len, WORD.findall(text)))
     if not letters:
         return main
-    for code, script in _SCRIPTS:
+    for code, script in SCRIPTS.items():
         if len(script.findall(text)) * 4 >= letters and language(main) != code:
             return "ar" if code == "ar" and language(main) not in ("fa", "ur") else main if code == "ar" else code
-    han = len(_HAN.findall(text))
+    han = len(HAN.findall(text))
     if han:
         return main if language(main) in IDEOGRAPHIC or han * 6 < letters else "zh"
-    words = [word.lower() for word in _WORD.findall(text)]
+    words = [word.lower() for word in WORD.findall(text)]
     counts = {code: sum(word in common for word in words) for code, common in _LATIN.items()}
     best = max(counts, key=lambda code: counts[code])
     if language(main) in counts and counts[language(main)] * 2 >= counts[best]:

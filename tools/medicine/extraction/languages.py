@@ -7,20 +7,11 @@ from functools import cache
 from typing import Final
 
 from tools.medicine.lexicon import fold
+from tools.medicine.scripts import HAN, SCRIPTS, WORD
 from tools.medicine.terms import find_terms
 
-_SCRIPTS: Final = (
-    ("ja", re.compile(r"[\u3041-\u30ff]")),
-    ("ko", re.compile(r"[\uac00-\ud7af]")),
-    ("ru", re.compile(r"[\u0400-\u04ff]")),
-    ("ar", re.compile(r"[\u0600-\u06ff]")),
-    ("he", re.compile(r"[\u0590-\u05ff]")),
-    ("hi", re.compile(r"[\u0900-\u097f]")),
-    ("th", re.compile(r"[\u0e00-\u0e7f]")),
-    ("el", re.compile(r"[\u0370-\u03ff]{3,}")),
-)
-_HAN: Final = re.compile(r"[\u3400-\u9fff]")
-_WORD: Final = re.compile(r"[^\W\d_]+")
+_SCRIPTS: Final = {**SCRIPTS, "el": re.compile(rf"{SCRIPTS['el'].pattern}{{3,}}")}
+"""Greek in words only: β and μ stand in every language."""
 _COMMON: Final = {
     "en": "the of and to in with was is were had has for on his her he she no not at from by which that are been there this without "
     "denies history patient pain blood daily normal presents year old mg left right known day days positive negative allergies "
@@ -41,13 +32,13 @@ def _common() -> dict[str, frozenset[str]]:
 
 def segment_language(text: str, otherwise: str) -> str:
     """The BCP 47 primary subtag of a sentence's language; `otherwise` where the sentence alone does not tell."""
-    letters = sum(map(len, _WORD.findall(text)))
+    letters = sum(map(len, WORD.findall(text)))
     if not letters:
         return "und"
-    for code, script in _SCRIPTS:
+    for code, script in _SCRIPTS.items():
         if len(script.findall(text)) * (12 if code == "ja" else 4) >= letters:
             return code
-    if len(_HAN.findall(text)) * 4 >= letters:
+    if len(HAN.findall(text)) * 4 >= letters:
         return otherwise if otherwise == "ja" else "zh"
     counts = _counts(text)
     best = max(counts, key=lambda lang: counts[lang])
@@ -80,7 +71,7 @@ def record_language(text: str) -> str:
 
 
 def _counts(text: str) -> dict[str, float]:
-    words = [word.lower() for word in _WORD.findall(text)]
+    words = [word.lower() for word in WORD.findall(text)]
     counts: dict[str, float] = {lang: sum(word in common for word in words) for lang, common in _common().items()}
     for lang, marks in (("de", "äöüß"), ("es", "ñ¿¡ó"), ("fr", "êèçàâîœ")):
         counts[lang] += 0.5 * sum(any(mark in word for mark in marks) for word in words)
