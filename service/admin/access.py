@@ -15,7 +15,7 @@ from service.database import keys
 from service.database.engine import Database
 from service.database.tables import now
 from service.house import House
-from tools.errors import ConsiliaError
+from tools.errors import ConsiliaError, InvalidInput
 
 _API_KEY = APIKeyHeader(name="x-api-key", auto_error=False, description="A key with the scope read.")
 _BEARER = HTTPBearer(auto_error=False, description="A key, or a token of the configured issuer.")
@@ -70,7 +70,8 @@ async def visitor(
     key: Annotated[str | None, Depends(_API_KEY)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
 ) -> Visitor:
-    """Whoever calls. Raises SignInNeeded, NotPermitted, ForgedRequest, Unauthorized, RateLimited."""
+    """Whoever calls. Raises SignInNeeded, NotPermitted, ForgedRequest, Unauthorized, RateLimited, InvalidInput."""
+    await _check_text(request)
     shown = credential(key, bearer.credentials if bearer is not None else None)
     if shown is not None:
         found = with_role(await _entered(request, house, shown))
@@ -79,6 +80,18 @@ async def visitor(
     request.state.visitor = found
     request.scope[CALLER] = found.caller  # for the audit log
     return found
+
+
+async def _check_text(request: Request) -> None:
+    """Raises InvalidInput for an address or a form with U+0000, which PostgreSQL has no place for. (JSON bodies are
+    checked before any route.)"""
+    address = f"{request.url.path}?{request.url.query}"
+    unfit = "\0" in address or "%00" in address
+    if request.method not in _SAFE and "form" in request.headers.get("content-type", ""):
+        given = (await request.form()).multi_items()
+        unfit = unfit or any("\0" in name or (isinstance(value, str) and "\0" in value) for name, value in given)
+    if unfit:
+        raise InvalidInput("the request holds the character U+0000; remove it")
 
 
 async def _entered(request: Request, house: House, shown: str | None) -> Caller:

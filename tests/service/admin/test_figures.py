@@ -66,6 +66,7 @@ def test_a_key_is_made_shown_once_used_rotated_and_revoked(hosted: Hosted):
         assert key[1] not in browser.get("/admin/keys").text
         with httpx.Client(base_url=hosted.server.url, headers={"x-api-key": key[1]}) as made_key:
             assert made_key.get("/admin/api/me").json()["role"] == "viewer"
+        assert browser.post("/admin/keys", data={"csrf": csrf, "name": "a\0b"}).status_code == 422
         for wrong in ({"name": ""}, {"name": "x", "scopes": "everything"}, {"name": "x", "days": "-1"}):
             assert browser.post("/admin/keys", data={"csrf": csrf, **wrong}).status_code == 422
         key_id = key[1].split("_")[1]
