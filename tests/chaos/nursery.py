@@ -5,6 +5,7 @@ single-threaded and does nothing but fork, so its children are as fresh as new p
 """
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
@@ -146,14 +147,19 @@ class Plan:
     port: int = 0
 
 
+_PR_SET_PDEATHSIG = 1
+
+
 def fork(plan: Plan) -> int:
-    """Start the process; its id."""
+    """Start the process; its id. On Linux it ends with its parent, should that be killed."""
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
         os.setpgid(0, 0)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         handle = os.open(plan.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
