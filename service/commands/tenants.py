@@ -1,5 +1,6 @@
 """`consilia tenants`: who the rows belong to, and what each may take."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,9 +76,7 @@ def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
     for row in rows:
         state = "[red]suspended[/]" if row["suspended_at"] else "[green]open[/]"
         limits = [_or(row[each]) for each in tenants.LIMITS[:3]]
-        days: dict[str, float] = row["retention_days"] or {}
-        kept = ", ".join(f"{name}={number:g}" for name, number in days.items())
-        table.add_row(row["name"], row["tenant_id"], state, *limits, kept or "settings")
+        table.add_row(row["name"], row["tenant_id"], state, *limits, _kept(row))
     out.print(table)
 
 
@@ -158,8 +157,14 @@ def _show(row: RowMapping, json: bool) -> None:
     out.print(f"Tenant {row['name']} ({row['tenant_id']}) is {state}.", markup=False, highlight=False)
     for name in tenants.LIMITS:
         if row[name] is not None:
-            out.print(f"  {name.replace('_', ' ')}: {row[name]}", markup=False, highlight=False)
+            told = _kept(row) if name == "retention_days" else _or(row[name])
+            out.print(f"  {name.replace('_', ' ')}: {told}", markup=False, highlight=False)
 
 
 def _or(value: float | None) -> str:
-    return "settings" if value is None else f"{value:g}"
+    return "settings" if value is None else f"{value:,}"
+
+
+def _kept(row: Mapping[str, Any]) -> str:
+    days: dict[str, float] = row["retention_days"] or {}
+    return ", ".join(f"{name}={number:g}" for name, number in days.items()) or "settings"
