@@ -1,6 +1,5 @@
 """`consilia tenants`: who the rows belong to, and what each may take."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -165,6 +164,6 @@ def _or(value: float | None) -> str:
     return "settings" if value is None else f"{value:,}"
 
 
-def _kept(row: Mapping[str, Any]) -> str:
+def _kept(row: RowMapping | dict[str, Any]) -> str:
     days: dict[str, float] = row["retention_days"] or {}
     return ", ".join(f"{name}={number:g}" for name, number in days.items()) or "settings"
