@@ -233,7 +233,9 @@ def chat_model(config: RunnableConfig, model: str = "auto", **fields: Any) -> Po
     made = config.get("configurable", {}).get(POOL_KEY)
     if made is None:
         raise NotInConsilia("this graph does not run in Consilia; open a Pool and use PoolChat(pool=pool) instead")
-    return cast(PoolChat, made).model_copy(update={"model": model, **fields})
+    given = cast(PoolChat, made)
+    chosen = model if given.model == "auto" else given.model  # the run's own choice goes before the graph's
+    return given.model_copy(update={"model": chosen, **fields})
 
 
 def told(route: Route, said: Said) -> dict[str, Any]:
