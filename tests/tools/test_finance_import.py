@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tools.errors import ConsiliaError
+from tools.finance.importing.cells import read_number
 from tools.finance.importing.findings import UnreadableTable, shortened
 from tools.finance.importing.reading import Options, Reading, read
 
@@ -229,3 +230,11 @@ def test_no_bytes_break_the_reader(content: bytes):
         assert np.all(np.diff(series.days).astype(int) > 0)
         assert np.all(np.isfinite(series.values))
         assert np.all(series.values > 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("e2", None), ("E5", None), ("1e2", 100.0), ("-1.5E3", -1500.0), (".", None)]
+)
+def test_an_exponent_alone_is_no_number(cell: str, value: float | None):
+    """Found by `make fuzz`: it was taken for a number and ended the import with an error of Python's."""
+    assert read_number(cell, ".") == value

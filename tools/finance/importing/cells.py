@@ -179,7 +179,8 @@ def decimal_sign(cells: Iterable[str], given: Decimal = "auto") -> str:
 
 
 def _reads(pattern: re.Pattern[str], cell: str) -> bool:
-    return bool(pattern.match(cell)) and any(sign.isdigit() for sign in cell)
+    mantissa = cell.partition("e")[0].partition("E")[0]
+    return bool(pattern.match(cell)) and any(sign.isdecimal() for sign in mantissa)
 
 
 def read_number(cell: str, decimal: str) -> float | None:
