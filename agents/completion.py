@@ -93,7 +93,7 @@ class Draft:
         if isinstance(usage := chunk.get("usage"), dict):
             self.usage = cast(dict[str, Any], usage)
         for choice in cast(list[dict[str, Any]], chunk.get("choices") or []):
-            if choice.get("index", 0) != 0:
+            if (choice.get("index") or 0) != 0:
                 continue
             part = cast(dict[str, Any], choice.get("delta") or choice.get("message") or {})
             self._chunks += bool(part.get("content") or part.get("tool_calls") or any(map(part.get, self.thought)))

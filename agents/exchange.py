@@ -265,7 +265,7 @@ def _formed(choices: Any) -> bool:
         if not isinstance(choice, dict):
             return False
         given = cast(dict[str, Any], choice)
-        if not isinstance(given.get("finish_reason") or "", str) or not isinstance(given.get("index", 0), int):
+        if not isinstance(given.get("finish_reason") or "", str) or not isinstance(given.get("index") or 0, int):
             return False
         for part in (given.get("delta"), given.get("message")):
             if part is not None and not (isinstance(part, dict) and _part_formed(cast(dict[str, Any], part))):
