@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +11,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from typer.testing import CliRunner
 
 from service.auth.audit import Audit, audit_key
+from service.cli import app
 from service.database import audit, migrate
 from service.database.audit import Act
 from service.database.engine import Database, make_engine, open_database
-from tests.conftest import ENVIRONMENT, Server
+from tests.conftest import Server
 
 SECRET = b"of this installation"
 
@@ -138,9 +138,9 @@ def test_what_callers_do_is_in_the_log_and_what_they_read_is_not(http: httpx.Cli
 
 def test_the_command_line_verifies_lists_and_exports(http: httpx.Client, server: Server, tmp_path: Path):
     def consilia(*arguments: str) -> str:
-        environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(server.data_dir), "COLUMNS": "220"}
-        command = [sys.executable, "-m", "service.cli", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        done = CliRunner().invoke(app, list(arguments), env={"CONSILIA_DATA_DIR": str(server.data_dir)})
+        assert done.exit_code == 0, done.output
+        return done.stdout
 
     tenant = json.loads(consilia("tenants", "create", "audited", "--tokens-per-month", "1000", "--json"))
     verified = json.loads(consilia("audit", "verify", "--json"))
