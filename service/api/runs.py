@@ -22,6 +22,7 @@ from service.database import threads as thread_rows
 from service.database.writer import Write
 from service.house import House
 from service.runs import idempotency
+from service.runs.driving import PROTOCOL_MODES
 from service.runs.outcome import CancelAction, Outcome
 from service.runs.starting import check_start
 from service.runs.submit import Accepted, Order, outcome, submit
@@ -57,8 +58,10 @@ async def accept(
     thread_id: str | None,
     run_id: str | None = None,
     along: tuple[Write, ...] = (),
+    *,
+    protocol: bool = False,
 ) -> Accepted:
-    """Check and accept a run. run_id, along: as in Order. Raises NotPermitted."""
+    """Check and accept a run. run_id, along, protocol: as in Order. Raises NotPermitted."""
     assistant = await assistants.find(house, caller, body.assistant_id)
     resumes = body.command is not None and body.command.resume is not None
     may_start(caller, assistant["graph_id"], resumes=resumes)
@@ -74,12 +77,13 @@ async def accept(
         config=body.config.model_dump(exclude_none=True, exclude_defaults=True),
         context=body.context,
         metadata=body.metadata,
-        stream_mode=body.modes(),
+        stream_mode=list(PROTOCOL_MODES) if protocol else body.modes(),
         interrupt_before=body.interrupt_before,
         interrupt_after=body.interrupt_after,
         multitask_strategy=body.multitask_strategy,
         durability=body.kept(),
-        subgraphs=body.stream_subgraphs,
+        subgraphs=body.stream_subgraphs or protocol,
+        protocol=protocol,
         checkpoint=chosen or None,
         after_seconds=body.after_seconds,
         webhook=body.webhook,

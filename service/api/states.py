@@ -86,9 +86,9 @@ async def state_at_id(
     return await _state(house, await find(house, caller, thread_id), {"checkpoint_id": checkpoint_id}, subgraphs)
 
 
-async def current(house: House, thread: RowMapping) -> dict[str, Any]:
-    """The thread's latest state, as it is shown."""
-    return await _state(house, thread, {}, False)
+async def current(house: House, thread: RowMapping, checkpoint_ns: str = "") -> dict[str, Any]:
+    """The thread's latest state, as it is shown. checkpoint_ns: of a subgraph whose state it is to be."""
+    return await _state(house, thread, {"checkpoint_ns": checkpoint_ns} if checkpoint_ns else {}, False)
 
 
 async def _state(house: House, thread: RowMapping, checkpoint: dict[str, Any], subgraphs: bool) -> dict[str, Any]:
@@ -174,7 +174,7 @@ async def history(
     thread_id: str, house: TheHouse, caller: TheCaller, limit: Limit = 1, before: str | None = None
 ) -> list[dict[str, Any]]:
     """The thread's states, newest first."""
-    return await _history(house, await find(house, caller, thread_id), HistoryRequest(limit=limit, before=before))
+    return await past(house, await find(house, caller, thread_id), HistoryRequest(limit=limit, before=before))
 
 
 @router.post("/{thread_id}/history")
@@ -182,10 +182,11 @@ async def history_filtered(
     thread_id: str, body: HistoryRequest, house: TheHouse, caller: TheCaller
 ) -> list[dict[str, Any]]:
     """The thread's states, newest first, filtered."""
-    return await _history(house, await find(house, caller, thread_id), body)
+    return await past(house, await find(house, caller, thread_id), body)
 
 
-async def _history(house: House, thread: RowMapping, asked: HistoryRequest) -> list[dict[str, Any]]:
+async def past(house: House, thread: RowMapping, asked: HistoryRequest) -> list[dict[str, Any]]:
+    """The thread's states, newest first, as they are shown."""
     config: RunnableConfig = {
         "configurable": {
             **(asked.checkpoint.configurable() if asked.checkpoint else {}),

@@ -1,6 +1,7 @@
 """Runs and their events."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal, cast
 
 from sqlalchemy import Boolean, Double, RowMapping, bindparam, func, insert, or_, select, true, update
@@ -175,10 +176,10 @@ def finished(
     )
 
 
-def event(run_id: str, seq: int, kind: str, data: str, *, sealed: bool = False) -> Write:
+def event(run_id: str, seq: int, kind: str, data: str, at: datetime, *, sealed: bool = False) -> Write:
     """data: JSON text."""
     kept = confidential(data, sealed)
-    return Write(_INSERT_EVENT, {"run_id": run_id, "seq": seq, "kind": kind, "data": kept, "created_at": now()})
+    return Write(_INSERT_EVENT, {"run_id": run_id, "seq": seq, "kind": kind, "data": kept, "created_at": at})
 
 
 async def get(database: Database, tenant_id: str, run_id: str, thread_id: str | None = None) -> RowMapping | None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from langchain_core.messages import BaseMessage, BaseMessageChunk, message_chunk_to_message
 from langchain_core.runnables import RunnableConfig
+from langgraph._internal._constants import CONFIG_KEY_STREAM_MESSAGES_V2
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt, Send, StreamMode
 from pydantic import TypeAdapter
@@ -14,6 +15,9 @@ from service.runs.json import dumps, plain
 from workflows.registry import Graph
 
 STREAM_MODES = ("values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "debug", "custom")
+
+PROTOCOL_MODES = ("values", "updates", "messages-tuple", "tools", "custom", "tasks")
+"""What a run of the streaming protocol streams."""
 
 Chunk = tuple[tuple[str, ...], str, Any]
 """(namespace of the subgraph, LangGraph's stream mode, what it streamed)."""
@@ -31,7 +35,7 @@ class EventLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """How a graph is run; the fields are those of the Agent Server's run."""
+    """How a graph is run; the fields are those of the Agent Server's run. protocol: as in Order."""
 
     input: Any
     stream_mode: frozenset[str]
@@ -39,6 +43,7 @@ class Drive:
     interrupt_before: list[str] | str | None = None
     interrupt_after: list[str] | str | None = None
     durability: str = "async"
+    protocol: bool = False
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> "Drive":
@@ -51,6 +56,7 @@ class Drive:
             interrupt_before=kwargs.get("interrupt_before") or None,
             interrupt_after=kwargs.get("interrupt_after") or None,
             durability=kwargs.get("durability") or "async",
+            protocol=bool(kwargs.get("protocol")),
         )
 
 
@@ -119,6 +125,12 @@ async def _chunks(
         "subgraphs": True,
         "control": control,
     }
+    if drive.protocol:
+        told: dict[str, Any] = {**config.get("configurable", {}), CONFIG_KEY_STREAM_MESSAGES_V2: True}
+        asking: RunnableConfig = {**config, "configurable": told}
+        async for part in graph.astream(drive.input, asking, version="v2", **options):  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            yield _chunk(cast(dict[str, Any], part))
+        return
     if "events" not in drive.stream_mode:
         async for chunk in graph.astream(drive.input, config, **options):  # pyright: ignore[reportUnknownMemberType]
             yield cast(Chunk, chunk)
@@ -132,6 +144,14 @@ async def _chunks(
             log.append("events", dumps(event))
 
 
+def _chunk(part: dict[str, Any]) -> Chunk:
+    """A part of LangGraph's newer stream in the form of the older one, where interrupts are among the values."""
+    told = part["data"]
+    if part.get("interrupts") and isinstance(told, dict):
+        told = {**cast(dict[str, Any], told), "__interrupt__": part["interrupts"]}
+    return tuple(part["ns"]), part["type"], told
+
+
 def _note_task(log: EventLog, driven: Driven, namespace: tuple[str, ...], task: dict[str, Any]) -> None:
     """Our own event at a node's start and end: its input and result are in the checkpoints, so they are left out."""
     started = "input" in task
@@ -140,6 +160,8 @@ def _note_task(log: EventLog, driven: Driven, namespace: tuple[str, ...], task: 
         noted["namespace"] = "|".join(namespace)
     if not started and task.get("error"):
         noted["error"] = str(task["error"])
+    if not started and task.get("interrupts"):
+        noted["interrupted"] = True
     log.append("node", dumps(noted))
     if not started and task.get("interrupts") and not namespace:
         driven.interrupts[task["id"]] = [asked_interrupt(each) for each in task["interrupts"]]

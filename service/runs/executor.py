@@ -50,7 +50,7 @@ _LONGEST_PAUSE: Final = 10.0
 _ABREAST: Final = 8
 """Runs that begin at the same time: enough to share each commit among many."""
 
-_AS_ORDERED: Final = ("stream_mode", "subgraphs", "interrupt_before", "interrupt_after", "durability")
+_AS_ORDERED: Final = ("stream_mode", "subgraphs", "interrupt_before", "interrupt_after", "durability", "protocol")
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,7 @@ from agents.record import ModelCall
 from agents.routing import EMBEDDED
 from service.database import calls, runs
 from service.database.engine import Database
+from service.database.tables import now
 from service.database.writer import Fence, Write
 from service.runs import stream
 from service.runs.json import dumps
@@ -67,11 +68,11 @@ class RunLedger:
         and writes of one run are committed in the order of their calls.
         """
         self._seq += 1
-        event = Event(self._seq, kind, data)
+        event = Event(self._seq, kind, data, now())
         return self._submit(event, *writes, announce=stream.changed(self._run_id))
 
     def _submit(self, event: Event, *writes: Write, announce: str) -> asyncio.Future[None]:
-        kept = runs.event(self._run_id, event.seq, event.kind, event.data, sealed=self.sealed)
+        kept = runs.event(self._run_id, event.seq, event.kind, event.data, event.at, sealed=self.sealed)
         done = self._database.writer.submit(*writes, kept, fence=self._fence, announce=announce)
         done.add_done_callback(lambda committed: self._committed(committed, event))
         return done
@@ -83,7 +84,7 @@ class RunLedger:
         if error is None:
             await self._database.writer.write(*writes, fence=self._fence, announce=ended)
         else:
-            await self._submit(Event(self._seq + 1, "error", error), *writes, announce=ended)
+            await self._submit(Event(self._seq + 1, "error", error, now()), *writes, announce=ended)
             self._seq += 1
 
     def _committed(self, committed: asyncio.Future[None], event: Event) -> None:

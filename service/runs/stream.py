@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from service.database import runs
@@ -16,11 +17,12 @@ LOOK_AGAIN: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """seq: 1-based, without gaps within a run; it is the SSE id. data: JSON text."""
+    """seq: 1-based, without gaps within a run; it is the SSE id. data: JSON text. at: when it happened."""
 
     seq: int
     kind: str
     data: str
+    at: datetime
 
 
 class Feed:
@@ -87,10 +89,14 @@ class Feeds:
             self._wake_opened()
         return self._feeds[run_id]
 
-    async def next_opened(self) -> None:
-        """Returns when a run begins somewhere, or at the latest after some seconds."""
+    def opening(self) -> asyncio.Event:
+        """An event that is set when a run begins somewhere; take it before looking, so that none is missed."""
+        return self._opened
+
+    async def next_opened(self, opening: asyncio.Event | None = None) -> None:
+        """Returns when a run begins somewhere, or at the latest after some seconds. opening: taken before looking."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._opened.wait(), LOOK_AGAIN)
+            await asyncio.wait_for((opening or self._opened).wait(), LOOK_AGAIN)
 
     def _wake_opened(self) -> None:
         self._opened.set()
@@ -176,7 +182,7 @@ class Feeds:
 
     async def _stored(self, run_id: str, after: int) -> list[Event]:
         rows = await runs.events(self._database, run_id, after)
-        return [Event(row["seq"], row["kind"], row["data"]) for row in rows]
+        return [Event(row["seq"], row["kind"], row["data"], row["created_at"]) for row in rows]
 
 
 @dataclass(slots=True, eq=False)

@@ -52,6 +52,7 @@ class ThreadGone(ConsiliaError):
 class Order:
     """What a caller asks to be run; the fields are those of the Agent Server's run.
 
+    protocol: messages are streamed as the content blocks of the streaming protocol.
     run_id: the id that the run is to have. along: writes that belong into the transaction that makes the run.
     """
 
@@ -67,6 +68,7 @@ class Order:
     multitask_strategy: MultitaskStrategy = "enqueue"
     durability: str = "async"
     subgraphs: bool = False
+    protocol: bool = False
     checkpoint: dict[str, Any] | None = None
     after_seconds: float | None = None
     webhook: str | None = None
@@ -113,6 +115,8 @@ async def submit(house: House, tenant_id: str, order: Order, thread_id: str | No
         "temporary": thread_id is None,
         "priority": order.priority,
     }
+    if order.protocol:
+        kwargs["protocol"] = True
     if traced := carrier():
         kwargs[CARRIER_KEY] = traced
     about = {"graph_id": workflow.name, "assistant_id": order.assistant["assistant_id"]}

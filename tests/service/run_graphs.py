@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
@@ -100,6 +101,17 @@ async def mark(state: State) -> State:
     return {"log": ["marked"]}
 
 
+@tool
+async def add(a: int, b: int) -> int:
+    """The sum."""
+    return a + b
+
+
+async def count(state: State) -> State:
+    call = {"type": "tool_call", "name": "add", "args": {"a": 2, "b": 3}, "id": "call-1"}
+    return {"log": [(await add.ainvoke(call)).content]}
+
+
 async def speak(state: Talk) -> Talk:
     model = GenericFakeChatModel(messages=iter([AIMessage("hello big world")]))
     return {"messages": [await model.ainvoke(state["messages"])]}
@@ -122,6 +134,8 @@ asking = _chain(first, ask, last).compile()
 failing = _chain(first, fail).compile()
 strange = _chain(unserialisable)
 marking = _chain(mark, wait, last).compile()
+tooling = _chain(count).compile()
+within = _chain(_chain(first, ask).compile(), last).compile()
 nested = _chain(_chain(first, tell).compile(), last).compile()
 
 blocking = _chain(first, block).compile()

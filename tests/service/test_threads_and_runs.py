@@ -19,7 +19,7 @@ from langgraph_sdk.client import LangGraphClient
 from tests.conftest import Server, start_server
 
 GRAPHS = Path(__file__).parent / "run_graphs.py"
-NAMES = ("slow", "asking", "failing", "strange", "marking", "nested", "endless", "talking", "made")
+NAMES = ("slow", "asking", "failing", "strange", "marking", "nested", "endless", "talking", "made", "tooling", "within")
 
 
 def declared(folder: Path) -> Path:
