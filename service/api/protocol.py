@@ -156,10 +156,10 @@ async def _waits(house: House, caller: Caller, thread_id: str) -> bool:
 async def _input_respond(house: House, caller: Caller, thread_id: str, params: dict[str, Any]) -> Done:
     answers = Answers.of(params)
     thread = await find(house, caller, thread_id)
+    _check_asked(thread, answers.responses)
     asker = await _newest(house, caller, thread_id)
     if asker is None:
-        raise Refusal("no_such_run", f"on thread {thread_id} nothing has run, so nothing asks")
-    _check_asked(thread, answers.responses)
+        raise Refusal("no_such_run", f"the run that asked on thread {thread_id} was deleted")
     order = RunCreate(
         assistant_id=asker["assistant_id"],
         command=RunCommand(

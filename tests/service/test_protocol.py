@@ -280,7 +280,7 @@ async def test_states_are_read_and_forked(http: httpx.AsyncClient):
         ),
         (b'{"id": 1, "method": "input.respond", "params": {}}', 200, 1, "invalid_argument"),
         (b'{"id": 1, "method": "input.respond", "params": {"responses": []}}', 200, 1, "invalid_argument"),
-        (b'{"id": 1, "method": "input.respond", "params": {"interrupt_id": "x"}}', 200, 1, "no_such_run"),
+        (b'{"id": 1, "method": "input.respond", "params": {"interrupt_id": "x"}}', 200, 1, "no_such_interrupt"),
         (b'{"id": 1, "method": "agent.getTree"}', 200, 1, "no_such_run"),
     ],
 )
