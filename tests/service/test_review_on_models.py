@@ -131,7 +131,7 @@ def test_an_outage_fails_the_run_or_marks_it_degraded_as_its_config_says(office:
         each.script({"status": 500, "always": True})
     failed = office.review()
     assert failed["status"] == "error"
-    assert json.loads(failed["error"])["code"] in ("no_model_available", "model_lost")
+    assert json.loads(failed["error"])["code"] in ("no_model_available", "model_lost", "model_failed")
     degraded = office.review(on_outage="embedded")
     assert (degraded["status"], degraded["engine"], degraded["degraded"]) == ("success", "embedded+models", 1)
     last = office.calls(degraded)[-1]
