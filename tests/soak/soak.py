@@ -43,7 +43,9 @@ EVERY = 4.0
 GROWTH = 160.0
 """MiB that the API's process may grow by after its first quarter."""
 
-HONEST = frozenset({"database_error", "model_lost", "no_model_available", "model_busy", "run_timeout", "tool_failed"})
+HONEST = frozenset(
+    {"database_error", "model_lost", "model_failed", "no_model_available", "model_busy", "run_timeout", "tool_failed"}
+)
 """Ends that a fault may bring about: the run says what failed, and its caller knows."""
 
 _SERVER = (sys.executable, "-m", "tests.agents.model_server", "--model", "qwen3")
