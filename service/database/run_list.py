@@ -138,17 +138,22 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
 async def _with_text(connection: AsyncConnection, sqlite: bool, query: Select[str], sought: str) -> Select[str]:
     """The query, narrowed to runs in whose text the words stand, written there as in JSON.
 
-    On SQLite the trigrams' index finds them where they are few; a text shorter than a trigram is in many. PostgreSQL
-    reads through the texts, which it does five times as fast.
+    Where few texts hold them, these are found first: on SQLite by the trigrams' index, on PostgreSQL by reading
+    through the texts. Where many do, or on SQLite the words are shorter than a trigram, each run's text is looked at,
+    from the newest.
     """
     written = json.dumps(sought, ensure_ascii=False)[1:-1]
-    if sqlite and len(written) >= _TRIGRAM:
+    contained = (func.instr if sqlite else func.strpos)(RunText.text, func.lower(written)) > 0
+    if not sqlite:
+        ids = list(await connection.scalars(select(RunText.run_id).where(contained).limit(_FEW)))
+        if len(ids) < _FEW:
+            return query.where(Run.run_id.in_(ids))
+    elif len(written) >= _TRIGRAM:
         quoted = '"' + written.replace('"', '""') + '"'
         found = list(await connection.scalars(_INDEXED, {"words": quoted, "most": _FEW}))
         if len(found) < _FEW:
             return query.where(Run.run_id.in_(select(RunText.run_id).where(RunText.text_id.in_(found))))
-    contained = func.instr if sqlite else func.strpos
-    return query.join(RunText, RunText.run_id == Run.run_id).where(contained(RunText.text, func.lower(written)) > 0)
+    return query.join(RunText, RunText.run_id == Run.run_id).where(contained)
 
 
 async def _called(connection: AsyncConnection, query: Select[str], calls: Select[str], column: Any) -> Select[str]:
