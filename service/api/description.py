@@ -53,6 +53,7 @@ _MEDIA: Final = {
     "/files/{file_id}": ("*/*",),
     "/admin/api/runs/export": ("text/csv", "application/x-ndjson"),
     "/a2a/{assistant_id}": ("application/json", "text/event-stream"),
+    "/threads/{thread_id}/stream/events": ("text/event-stream",),
 }
 """What routes answer with where it is no JSON; those that end in stream or live answer with events."""
 

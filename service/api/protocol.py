@@ -113,6 +113,7 @@ async def answer(house: House, caller: Caller, thread_id: str, method: str, para
     """Do what a command says. Raises Refusal, and what the doing raises."""
     doing = _COMMANDS.get(method)
     if doing is None:
+        await find(house, caller, thread_id)
         if method.startswith("subscription."):
             raise Refusal("not_supported", f"{method} needs a connection; give the filter to stream/events instead")
         raise Refusal("unknown_command", f"there is no command {method[:100]!r}; there are {', '.join(_COMMANDS)}")

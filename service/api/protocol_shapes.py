@@ -140,6 +140,8 @@ ENVELOPES: Final[dict[str, Any]] = {
     "responses": {
         "200": {"description": "Done, or why not", "content": _json(_SUCCESS, _ERROR)},
         "400": {"description": "No command can be made out", "content": _json(_ERROR)},
+        "403": {"description": "The key or token lacks a scope that this needs", "content": _json({})},
+        "404": {"description": "There is no such thread, or it is not the caller's", "content": _json(_ERROR)},
     },
 }
 """The description of the operation, whose body is read by hand: a bad one is answered in the protocol too."""

@@ -12,8 +12,6 @@ import orjson
 
 from service.runs.stream import Event
 
-CHANNELS: Final = ("values", "updates", "messages", "tools", "custom", "lifecycle", "input", "tasks")
-
 _KINDS: Final = frozenset({"metadata", "values", "updates", "messages", "tools", "custom", "tasks", "node"})
 """The kinds of a run's events that tell something."""
 

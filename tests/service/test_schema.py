@@ -20,7 +20,7 @@ pytestmark = pytest.mark.schema
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 
-ENDLESS = r"^/threads/\{thread_id\}/stream$|^/admin/api/runs/\{run_id\}/live$"
+ENDLESS = r"^/threads/\{thread_id\}/stream(/events)?$|^/admin/api/runs/\{run_id\}/live$"
 """Streams that end only when their client goes: tests/service/test_thread_stream.py and tests of the admin pages."""
 
 OWN_KEYS = r"^/keys"
