@@ -44,7 +44,7 @@ def start_until(
         process = subprocess.Popen(
             command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True
         )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         ended = process.poll() is not None
         if found := re.search(pattern, log.read_text()):
