@@ -114,7 +114,7 @@ def list_(
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("key", "name", "tenant", "scopes", "state", "expires", "last used"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "key")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("key", "name"))
     for row in rows:
         colour = "green" if row["state"] == "good" else "yellow" if row["state"] == "replaced" else "red"
         table.add_row(

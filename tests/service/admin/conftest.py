@@ -62,7 +62,13 @@ async def _more_keys(server: Server) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
     folder = tmp_path_factory.mktemp("admin")
-    server = start_server(folder / "var", CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")), MARKS="marks")
+    server = start_server(
+        folder / "var",
+        CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
+        CONSILIA_LIMITS__INPUT_BYTES="12000000",
+        CONSILIA_LIMITS__BODY_BYTES="12000000",
+        MARKS="marks",
+    )
     with ThreadPoolExecutor(1) as thread:  # Playwright runs an event loop in this one
         keys = {"admin": server.key, **thread.submit(asyncio.run, _more_keys(server)).result()}
     runs: dict[str, str] = {}
