@@ -11,12 +11,40 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from service.database import migrate
 from service.database.engine import make_engine
 from tests.conftest import Server, start_server
 
 GRAPHS = Path(__file__).parent / "sample_graphs.py"
+
+
+RUN_GRAPHS = Path(__file__).parent / "run_graphs.py"
+RUN_GRAPH_NAMES = (
+    "slow",
+    "asking",
+    "failing",
+    "strange",
+    "marking",
+    "nested",
+    "endless",
+    "talking",
+    "made",
+    "tooling",
+    "within",
+)
+
+
+def declared(folder: Path) -> Path:
+    """A langgraph.json for the graphs of run_graphs.py."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(RUN_GRAPHS, folder / "run_graphs.py")
+    path = folder / "langgraph.json"
+    path.write_text(
+        json.dumps({"dependencies": ["."], "graphs": {name: f"./run_graphs.py:{name}" for name in RUN_GRAPH_NAMES}})
+    )
+    return path
 
 
 def write_langgraph_json(folder: Path) -> Path:
@@ -65,3 +93,21 @@ async def _migrate(url: str) -> None:
     engine = make_engine(url)
     await migrate.upgrade(engine)
     await engine.dispose()
+
+
+@contextmanager
+def on_either(
+    request: pytest.FixtureRequest, folders: pytest.TempPathFactory, **environment: str
+) -> Iterator[tuple[Server, str]]:
+    """A service with the graphs of run_graphs.py over the database that the fixture's parameter names, and its URL."""
+    folder = folders.mktemp("hosted")
+    postgresql: str | None = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    with new_database(folder, postgresql) as database:
+        server = start_server(
+            folder / "var",
+            CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
+            CONSILIA_DATABASE=database,
+            **environment,
+        )
+        yield server, database
+        stop(server)

@@ -12,9 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server, start_server
-from tests.service.hosting import stop
-from tests.service.test_threads_and_runs import GRAPHS
-
+from tests.service.hosting import RUN_GRAPHS, stop
 NAMES = (
     "slow",
     "asking",
@@ -34,7 +32,7 @@ RUN_SECONDS = 6.0
 @pytest.fixture(scope="module")
 def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("hosted")
-    shutil.copy(GRAPHS, folder / "run_graphs.py")
+    shutil.copy(RUN_GRAPHS, folder / "run_graphs.py")
     graphs = {name: f"./run_graphs.py:{name}" for name in NAMES}
     (folder / "langgraph.json").write_text(json.dumps({"graphs": graphs}))
     server = start_server(
@@ -67,7 +65,7 @@ async def _failed(http: httpx.AsyncClient, assistant: str, **input: Any) -> dict
 
 
 def _line_of(text: str) -> int:
-    return next(number for number, line in enumerate(GRAPHS.read_text().splitlines(), 1) if text in line)
+    return next(number for number, line in enumerate(RUN_GRAPHS.read_text().splitlines(), 1) if text in line)
 
 
 async def test_an_error_names_the_file_the_line_and_the_node(http: httpx.AsyncClient):
@@ -232,7 +230,7 @@ async def test_an_input_that_does_not_fit_names_its_field(http: httpx.AsyncClien
 
 
 async def test_a_node_that_never_returns_does_not_keep_the_service_from_stopping(tmp_path: Path):
-    shutil.copy(GRAPHS, tmp_path / "run_graphs.py")
+    shutil.copy(RUN_GRAPHS, tmp_path / "run_graphs.py")
     graphs = {"sleeping_thread": "./run_graphs.py:sleeping_thread"}
     (tmp_path / "langgraph.json").write_text(json.dumps({"graphs": graphs}))
     server = start_server(

@@ -23,8 +23,7 @@ from service.database.tables import DEFAULT_TENANT, Table, now
 from service.runs import erasing
 from service.runs.retention import keep_no_longer
 from tests.conftest import ENVIRONMENT, Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared, new_database, stop
 
 SECRET = "Zhang-Wei-of-Lane-4711"
 SUBJECT = "patient-0815"

@@ -11,8 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server, start_server
-from tests.service.hosting import stop
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared, stop
 
 
 class Restartable:

@@ -10,25 +10,15 @@ import httpx
 import pytest
 
 from tests.conftest import Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared, on_either, stop
 
 BODY = {"assistant_id": "slow", "input": {"log": []}}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def hosted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("hosted")
-    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    with new_database(folder, url) as database:
-        server = start_server(
-            folder / "var",
-            CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
-            CONSILIA_DATABASE=database,
-            MARKS=str(folder / "marks"),
-        )
+    with on_either(request, tmp_path_factory, MARKS="marks") as (server, _):
         yield server
-        stop(server)
 
 
 @pytest.fixture

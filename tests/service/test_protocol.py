@@ -13,8 +13,7 @@ from langgraph_sdk import get_client, get_sync_client
 
 from service.api.protocol_stream import EventFilter
 from tests.conftest import Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared, new_database, stop
 
 ALL: dict[str, Any] = {"channels": ["values", "updates", "messages", "tools", "custom", "lifecycle", "input", "tasks"]}
 LOG: dict[str, Any] = {"log": []}

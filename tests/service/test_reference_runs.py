@@ -17,9 +17,8 @@ from langgraph_sdk import get_client, get_sync_client
 from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
 
 from tests.conftest import Server, start_server
-from tests.service.hosting import stop
+from tests.service.hosting import declared, stop
 from tests.service.reference import needs_reference, running
-from tests.service.test_threads_and_runs import declared
 
 pytestmark = needs_reference
 

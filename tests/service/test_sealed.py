@@ -23,9 +23,8 @@ from service.database.sealed import BYTES, SEALED, TEXT, Confidential
 from service.database.sealing import CannotUnseal, Sealer, new_key, read_keys
 from service.database.tables import DEFAULT_TENANT, File, FileContent, Thread, WebhookDelivery, new_id, now
 from service.runs.serializing import CIPHER, OWNER, serializer
-from tests.conftest import Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.conftest import Server
+from tests.service.hosting import on_either
 from workflows.registry import Workflow
 
 SECRET = "Zhang-Wei-of-Lane-4711"
@@ -67,19 +66,14 @@ def _text(value: Any) -> str:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def hosted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
-    folder = tmp_path_factory.mktemp("hosted")
-    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    with new_database(folder, url) as database:
-        server = start_server(
-            folder / "var",
-            CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
-            CONSILIA_DATABASE=database,
-            CONSILIA_SEALING__WORKFLOWS='["asking", "failing"]',
-            CONSILIA_SEALING__KEYS=OLD.strip(),
-            CONSILIA_WEBHOOKS__ALLOW_NETWORKS='["127.0.0.0/8"]',
-        )
+    with on_either(
+        request,
+        tmp_path_factory,
+        CONSILIA_SEALING__WORKFLOWS='["asking", "failing"]',
+        CONSILIA_SEALING__KEYS=OLD.strip(),
+        CONSILIA_WEBHOOKS__ALLOW_NETWORKS='["127.0.0.0/8"]',
+    ) as (server, database):
         yield Hosted(server, database)
-        stop(server)
 
 
 async def test_nothing_of_a_sensitive_run_can_be_read_in_the_database_and_all_of_it_by_its_caller(hosted: Hosted):

@@ -12,8 +12,7 @@ import pytest
 
 from service.api.extracting import extract, parse
 from tests.conftest import Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared, on_either, stop
 
 BODY = {"assistant_id": "slow", "input": {"log": []}}
 SOON = 0.01
@@ -22,18 +21,10 @@ SOON = 0.01
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def hosted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("hosted")
-    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    with new_database(folder, url) as database:
-        server = start_server(
-            folder / "var",
-            CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
-            CONSILIA_DATABASE=database,
-            CONSILIA_THREADS__SWEEP_SECONDS="0.3",
-            CONSILIA_THREADS__TTL_MINUTES="1000",
-        )
+    with on_either(
+        request, tmp_path_factory, CONSILIA_THREADS__SWEEP_SECONDS="0.3", CONSILIA_THREADS__TTL_MINUTES="1000"
+    ) as (server, _):
         yield server
-        stop(server)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Threads, runs and streams through the real langgraph-sdk, async and sync, and RemoteGraph."""
 
 import asyncio
-import json
-import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,18 +15,7 @@ from langgraph_sdk import get_client, get_sync_client
 from langgraph_sdk.client import LangGraphClient
 
 from tests.conftest import Server, start_server
-
-GRAPHS = Path(__file__).parent / "run_graphs.py"
-NAMES = ("slow", "asking", "failing", "strange", "marking", "nested", "endless", "talking", "made", "tooling", "within")
-
-
-def declared(folder: Path) -> Path:
-    """A langgraph.json for the graphs of run_graphs.py."""
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(GRAPHS, folder / "run_graphs.py")
-    path = folder / "langgraph.json"
-    path.write_text(json.dumps({"dependencies": ["."], "graphs": {name: f"./run_graphs.py:{name}" for name in NAMES}}))
-    return path
+from tests.service.hosting import declared
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,8 @@ from hypothesis import strategies as st
 from service.runs.webhooks import Courier, InvalidWebhook, check_address, checked_url
 from service.settings import WebhookSettings
 from tests.conftest import Server, start_server
-from tests.service.hosting import stop
+from tests.service.hosting import declared, stop
 from tests.service.receiving import Receiver, receiving
-from tests.service.test_threads_and_runs import declared
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 QUICK = {

@@ -21,9 +21,8 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
 from tests.conftest import ENVIRONMENT, Server, start_server, start_until
-from tests.service.hosting import new_database, stop
+from tests.service.hosting import declared, new_database, stop
 from tests.service.receiving import receiving
-from tests.service.test_threads_and_runs import declared
 
 
 @dataclass

@@ -16,7 +16,7 @@ from service.auth import Keys
 from service.database import tenants
 from service.database.engine import open_database
 from tests.conftest import Server, start_server
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\" onmouseover='alert(3)' {{7*7}} javascript:alert(4)"
 

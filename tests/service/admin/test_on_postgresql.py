@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server, start_server
-from tests.service.hosting import new_database, stop
-from tests.service.test_threads_and_runs import declared
+from tests.service.hosting import declared, new_database, stop
 
 pytestmark = pytest.mark.xdist_group("postgresql-admin")
 
