@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Server, start_server
 from tests.service.hosting import RUN_GRAPHS, stop
+
 NAMES = (
     "slow",
     "asking",
