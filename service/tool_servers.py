@@ -1,6 +1,6 @@
-"""The user's tool servers as people see them: what they offer, what is pinned, what has changed; and a call by hand."""
+"""The user's tool servers as people see them: what they offer, what is pinned, what has changed."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -8,25 +8,17 @@ from typing import Any, Literal, cast
 from mcp_types import Tool
 from sqlalchemy import RowMapping
 
-from service.database import runs, threads, tool_pins
+from service.database import tool_pins
 from service.database.engine import Database
-from service.database.tables import new_id
 from service.house import House
-from service.runs.ledger import RunLedger
-from service.runs.outcome import failure
-from tools.errors import ConsiliaError, InvalidInput
-from tools.host import Policy, Toolbox, UnknownTool, policy, visible
+from tools.host import UnknownTool, policy, visible
 from tools.host.permission import effects
 from tools.host.pins import difference
 from tools.host.session import Session
 from tools.host.stdio import command_shown
-from tools.record import Place
 
 PinState = Literal["in-house", "pinned", "changed", "new"]
 """in-house: needs no pin. pinned: as it was accepted. changed, new: blocked until an admin accepts it."""
-
-BY_HAND = "tools call"
-"""What a call by hand is recorded as, in place of a workflow's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,78 +86,24 @@ async def differences(database: Database, server: str | None = None, tool: str |
     return [_difference(row) for row in rows if row["digest"] != row["seen_digest"]]
 
 
-async def accept(database: Database, server: str, tool: str | None, by: str) -> list[str]:
+async def accept(
+    database: Database, server: str, tool: str | None, by: str, shown: Sequence[Difference] | None = None
+) -> list[str]:
     """Pin what the server was last seen to say of the tool, or of all its tools; the names of those that it changed.
 
-    by: who accepts, for the record. Raises UnknownTool where nothing was ever seen.
+    by: who accepts, for the record. shown: what they were shown; a tool that has changed again since is not pinned.
+    Raises UnknownTool where nothing was ever seen.
     """
     rows = await tool_pins.listing(database, server, tool)
     if not rows:
         named = f"tool {server}/{visible(tool)}" if tool else f"tool of server {visible(server)!r}"
         raise UnknownTool(f"no {named} was ever seen; consilia tools list {visible(server)} opens it", server=server)
     changed = [row for row in rows if row["digest"] != row["seen_digest"]]
-    for row in changed:
+    digests = {each.tool: each.seen_digest for each in shown} if shown is not None else None
+    accepted = [row for row in changed if digests is None or digests.get(row["tool"]) == row["seen_digest"]]
+    for row in accepted:
         await tool_pins.accept(database, row["server"], row["tool"], row["seen_digest"], by)
-    return [row["tool"] for row in changed]
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """A call by hand, and the run that it is kept as."""
-
-    run_id: str
-    result: dict[str, Any]
-
-
-async def call_by_hand(
-    house: House,
-    tenant_id: str,
-    server: str,
-    tool: str,
-    arguments: dict[str, Any],
-    ask: Callable[[dict[str, Any]], Any] | None,
-) -> Called:
-    """Call a tool as a person who may call every tool; kept as a run of its own, with the call in its record.
-
-    ask: asks the person before a tool writes, and gives the answer; None: such a tool is refused. Raises the call's
-    ConsiliaError; the run's id is then in its details.
-    """
-    if not server or not tool:
-        raise InvalidInput("name the tool as server/tool; consilia tools list shows what there is", field="tool")
-    run_id, thread_id = new_id(), new_id()
-    about = {"graph_id": BY_HAND, "source": "cli"}
-    creation, row = runs.creation(
-        run_id=run_id,
-        tenant_id=tenant_id,
-        thread_id=thread_id,
-        assistant_id="",
-        graph_id=BY_HAND,
-        input={"tool": f"{server}/{tool}", "arguments": arguments},
-        kwargs={},
-        metadata=about,
-        multitask_strategy="enqueue",
-        executor=house.queue.owner,
-    )
-    thread = threads.creation(tenant_id, thread_id, about, temporary=True)[0]
-    await house.database.writer.write(thread, creation, runs.started(run_id, 1, house.queue.owner or BY_HAND))
-    feed = house.feeds.open(run_id)
-    ledger = RunLedger(house.database, run_id, tenant_id, feed, house.meters, trusted=house.host.trusted)
-    every = Policy(allowed=frozenset({f"{server}/*"}))
-    box = Toolbox(house.host, ledger, BY_HAND, every.allowed, tenant_id, every, ask, at_once=True)
-    result: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
-    try:
-        result = await box.call_raw(Place(BY_HAND, run_id), server, tool, arguments)
-        return Called(run_id, result)
-    except ConsiliaError as fault:
-        error = failure(fault, house.settings.limits.run_seconds).error
-        fault.details = {**fault.details, "run_id": run_id}
-        raise
-    finally:
-        status = "success" if result is not None else "error"
-        ended = runs.finished(run_id, status, output=result, error=error, engine=None, degraded=False)
-        await ledger.end(ended, error=None)
-        house.feeds.close(row["run_id"])
+    return [row["tool"] for row in accepted]
 
 
 def _server(house: House, name: str, pins: dict[tuple[str, str], RowMapping]) -> ServerShown:

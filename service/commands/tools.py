@@ -35,14 +35,19 @@ def list_(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List servers and their tools: what they do, who may call them, whether they are as they were pinned."""
-    from service.tool_servers import ServerShown, servers
+    """List servers and their tools: what they do, who may call them, whether they are as they were pinned.
 
-    async def work() -> list[ServerShown]:
+    Kept as a run, as every command here.
+    """
+    from service.by_hand import listed
+    from service.tool_servers import ServerShown
+
+    async def work() -> tuple[str, list[ServerShown]]:
         async with _house(config) as house:
-            return await servers(house, server)
+            return await listed(house, server)
 
-    shown = run(work())
+    run_id, shown = run(work())
+    _kept(run_id)
     if json:
         print_json([asdict(each) for each in shown])
         return
@@ -71,8 +76,9 @@ def call(
 ) -> None:
     """Call a tool by hand. It is kept as a run; a tool that writes is asked about first."""
     from service.auth.audit import of_command
+    from service.by_hand import Called
+    from service.by_hand import call as call_by_hand
     from service.database.tables import DEFAULT_TENANT
-    from service.tool_servers import Called, call_by_hand
 
     given = _arguments(arguments)
     server, _, name = tool.partition("/")
@@ -100,30 +106,27 @@ def call(
     else:
         pretty = orjson.dumps(called.result, option=orjson.OPT_INDENT_2).decode()
         out.print(Syntax(_printable(pretty), "json", background_color="default", word_wrap=True))
-    err.print(f"[dim]kept as run {called.run_id}[/]", highlight=False)
+    _kept(called.run_id)
 
 
 @app.command()
 def diff(which: WhichArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show how tools differ from what was pinned. Status 1: something differs."""
-    from service.tool_servers import Difference, differences, servers
+    from service.by_hand import compared
+    from service.tool_servers import Difference
 
-    async def work() -> list[Difference]:
-        server, tool = _which(which)
+    async def work() -> tuple[str, list[Difference]]:
         async with _house(config) as house:
-            await servers(house, server)
-            return await differences(house.database, server, tool)
+            return await compared(house, *_which(which))
 
-    found = run(work())
+    run_id, found = run(work())
+    _kept(run_id)
     if json:
         print_json([asdict(each) for each in found])
     elif not found:
         out.print("Every tool is as it was pinned.")
-    for each in () if json else found:
-        when = f"pinned by {each.pinned_by}" if each.pinned_by else "never pinned"
-        out.print(f"[bold]{escape(each.server)}/{escape(each.tool)}[/]  [red]{each.kind}[/]  [dim]{escape(when)}[/]")
-        out.print(Syntax(_printable(each.diff), "diff", background_color="default", word_wrap=True))
-        out.print()
+    else:
+        _show(found)
     if found:
         raise typer.Exit(1)
 
@@ -131,29 +134,48 @@ def diff(which: WhichArgument = None, config: ConfigOption = None, json: JsonOpt
 @app.command()
 def pin(
     which: Annotated[str, typer.Argument(help="SERVER/TOOL, or SERVER for all its tools.", metavar="SERVER[/TOOL]")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept without being asked.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Accept what a server says of its tools now; see it first with consilia tools diff."""
+    """Accept what a server says of its tools now. At a terminal the difference is shown, and asked about, first."""
     from service.auth.audit import of_command
-    from service.tool_servers import accept, servers
+    from service.by_hand import pinned
 
-    async def work() -> list[str]:
+    def agree(found: Any) -> bool:
+        if yes or not sys.stdin.isatty():
+            return True
+        _show(found)
+        return typer.confirm("Accept this?", err=True)
+
+    async def work() -> tuple[str, list[str]]:
         server, tool = _which(which)
         async with _house(config) as house:
-            await servers(house, server)
-            changed = await accept(house.database, server or "", tool, "the command line")
-            for each in changed:
+            run_id, accepted = await pinned(house, server or "", tool, agree)
+            for each in accepted:
                 target = f"{server}/{each}"
                 await of_command(house.database, house.settings.data_dir, "tools.pin", target)
-            return changed
+            return run_id, accepted
 
-    changed = run(work())
+    run_id, accepted = run(work())
+    _kept(run_id)
     if json:
-        print_json({"accepted": changed})
+        print_json({"accepted": accepted, "run_id": run_id})
     else:
-        told = ", ".join(changed)
-        out.print(f"accepted: {told}" if changed else "nothing has changed", markup=False, highlight=False)
+        told = ", ".join(accepted)
+        out.print(f"accepted: {told}" if accepted else "nothing was accepted", markup=False, highlight=False)
+
+
+def _kept(run_id: str) -> None:
+    err.print(f"[dim]kept as run {run_id}[/]", highlight=False)
+
+
+def _show(found: Any) -> None:
+    for each in found:
+        when = f"pinned by {each.pinned_by}" if each.pinned_by else "never pinned"
+        out.print(f"[bold]{escape(each.server)}/{escape(each.tool)}[/]  [red]{each.kind}[/]  [dim]{escape(when)}[/]")
+        out.print(Syntax(_printable(each.diff), "diff", background_color="default", word_wrap=True))
+        out.print()
 
 
 def _house(config: Path | None) -> Any:

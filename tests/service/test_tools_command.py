@@ -31,7 +31,7 @@ def consilia(*arguments: str, status: int = 0, given: str = "") -> str:
     """The command's output; in this process, since starting one takes seconds."""
     done = CliRunner().invoke(app, list(arguments), input=given)
     assert done.exit_code == status, (done.output, done.exception)
-    return done.output
+    return done.stdout if "--json" in arguments else done.output
 
 
 def configured(folder: Path) -> None:
@@ -62,6 +62,17 @@ def test_tools_are_listed_called_compared_and_accepted(tmp_path: Path, monkeypat
     assert "consilia tools diff nasty/add" in consilia("tools", "call", "nasty/add", status=2)
     assert "accepted: add" in consilia("tools", "pin", "nasty/add")
     assert "as it was pinned" in consilia("tools", "diff", "nasty")
+    recorded: dict[str, Any] = {}
+    for each in json.loads(consilia("runs", "list", "--json")):
+        recorded.setdefault(each["graph_id"], []).append(json.loads(consilia("runs", "show", each["run_id"], "--json")))
+    assert sorted(recorded) == ["tools call", "tools diff", "tools list", "tools pin"], "each command is a run"
+    [offered] = recorded["tools list"][0]["output"]["servers"]
+    assert (offered["server"], offered["tools"]["add"], offered["fault"]) == ("nasty", "pinned", None)
+    [differed] = [each for run in recorded["tools diff"] for each in run["output"]["differences"]]
+    assert '+  "description": "Changed."' in differed["diff"]
+    [pinned] = recorded["tools pin"]
+    assert (pinned["output"]["accepted"], pinned["status"]) == (["add"], "success")
+    assert pinned["output"]["differences"] == [differed], "what was accepted is on record"
     acts = json.loads(consilia("audit", "list", "--json"))
     told = [(each["action"], each["target"]) for each in acts]
     assert ("tools.pin", "nasty/add") in told
