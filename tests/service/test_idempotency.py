@@ -9,6 +9,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from service.database import assistants, runs
+from service.database.tables import DEFAULT_TENANT
+from service.database.writer import Write
+from service.house import open_house
+from service.runs import idempotency
+from service.runs.submit import Order, submit
+from service.settings import Settings
 from tests.conftest import Server, start_server
 from tests.service.hosting import declared, on_either, stop
 
@@ -78,6 +85,32 @@ async def test_a_batch_gives_the_same_runs(http: httpx.AsyncClient):
     again = (await http.post("/runs/batch", json=bodies, headers=key)).json()
     assert [run["run_id"] for run in again] == [run["run_id"] for run in first]
     assert [run["metadata"]["number"] for run in again] == [0, 1, 2]
+
+
+async def test_what_a_crash_kept_from_being_made_of_a_batch_is_made_at_its_repetition(tmp_path: Path):
+    settings = Settings(data_dir=tmp_path / "var", langgraph_json=declared(tmp_path / "graphs"))
+    asked = idempotency.request(DEFAULT_TENANT, "batch", "POST", "/runs/batch", b"[]")
+    alive = False
+
+    async with open_house(settings) as house:
+        assistant = await assistants.get(house.database, DEFAULT_TENANT, assistants.default_id("slow"))
+        assert assistant is not None
+
+        async def make(number: int, run_id: str, along: tuple[Write, ...]) -> None:
+            if number == 1 and not alive:
+                raise ConnectionResetError("the process dies here")
+            about = {"number": number}
+            order = Order(assistant, {"log": []}, None, {}, {}, about, ["values"], run_id=run_id, along=along)
+            await submit(house, DEFAULT_TENANT, order, None)
+
+        with pytest.raises(ConnectionResetError):
+            await idempotency.once(house, asked, 3, make)
+        alive = True
+        run_ids = await idempotency.once(house, asked, 3, make)
+        made = [await runs.get(house.database, DEFAULT_TENANT, run_id) for run_id in run_ids]
+        assert [row and row["metadata"]["number"] for row in made] == [0, 1, 2]
+        every = ["pending", "running", "success", "error"]
+        assert sorted(await runs.ids_with_status(house.database, DEFAULT_TENANT, every)) == sorted(run_ids)
 
 
 @pytest.mark.parametrize(
