@@ -98,7 +98,7 @@ bench-admin: $(VENV)/.installed-dev ## Time the admin's list with 100,000 runs, 
 	@$(BIN)/python -m benchmarks.admin --json out/bench-admin.json
 
 bench-finance: $(VENV)/.installed ## Time the portfolio mathematics: 50 funds, ten years of daily values
-	@$(BIN)/python benchmarks/finance.py
+	@$(BIN)/python -m benchmarks.finance
 
 bench-tools: $(VENV)/.installed ## Time a call through the tool host: in memory, on stdio, over HTTP
 	@$(BIN)/python -m benchmarks.tools --json out/bench-tools.json

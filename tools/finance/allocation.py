@@ -1,6 +1,8 @@
 """Weights from expected returns and covariances: long only, fully invested, within bounds.
 
-expected and covariance are annualised fractions; weights are fractions that sum to one.
+expected and covariance are annualised fractions; weights are fractions that sum to one. With a positive definite
+covariance each optimum is unique, and the tests hold its weights to 1e-9 of an independent library's (OSQP, MINPACK) on
+real prices.
 """
 
 from dataclasses import dataclass
@@ -86,7 +88,10 @@ def mean_variance(expected: Floats, covariance: Floats, risk_aversion: float, bo
 
 
 def maximum_return(expected: Floats, bounds: Bounds) -> Floats:
-    """argmax w'μ: the best assets filled to their upper bounds, one after the other."""
+    """argmax w'μ: the best assets filled to their upper bounds, one after the other (of equal ones the first).
+
+    Source: Dantzig (1957), the continuous knapsack, which greed solves.
+    """
     weights = bounds.lower.copy()
     room = 1.0 - float(weights.sum())
     for place in np.argsort(-expected, kind="stable"):

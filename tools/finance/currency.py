@@ -57,6 +57,6 @@ def rates(series: Mapping[str, Series], path: tuple[Step, ...]) -> Series:
 
 
 def convert(values: Series, rate: Series) -> Series:
-    """Values times rates on the days that have both; no day is filled."""
+    """Values times rates on the days that have both; no day is filled. Source: CFA Institute, cross-rates."""
     panel = align({"value": values, "rate": rate}, ("value", "rate"), least=1)
     return Series(panel.days, panel.values[:, 0] * panel.values[:, 1])

@@ -31,6 +31,9 @@ def minimum_cvar(
     conditional value-at-risk. Solved by cuts: CVaR is the largest mean loss over all tails of (1 − c)·T days, so each
     step adds the tail that is worst for the weights found and solves a small linear program (HiGHS), until the
     program's bound meets CVaR. Source of the cuts: Künzi-Bay & Mayer (2006), Computational Management Science 3.
+
+    A vertex of the program. Unique on real prices, where the tests hold the weights to 1e-9 of those of the whole
+    program (SciPy); where several share the minimum, such as with two funds that are one, only the loss is determined.
     """
     count = returns.shape[1]
     solver = _Quiet()

@@ -54,7 +54,10 @@ def periods_a_year(days: Days) -> int:
 
 
 def measure(days: Days, values: Floats, risk_free: float = 0.0, confidence: float = 0.95) -> Measures:
-    """Every figure of one series of values, from two on. risk_free: a fraction a year. Undefined figures are None."""
+    """Every figure of one series of values, from two on. risk_free: a fraction a year. Undefined figures are None.
+
+    Formula, annualisation and source of each: the functions of `returns`, `risk` and `ratios`; units: UNITS.
+    """
     change = returns.simple_returns(values)
     periods = periods_a_year(days)
     span = int((days[-1] - days[0]).astype(np.int64))
@@ -141,7 +144,11 @@ def compare(
     risk_free: float = 0.0,
     confidence: float = 0.95,
 ) -> BenchmarkFigures:
-    """A series beside its benchmark, both on the same days and in the same currency."""
+    """A series beside its benchmark, both on the same days and in the same currency. Formulas and sources: `ratios`.
+
+    active_return: the difference of the annualised returns (Grinold & Kahn 2000). months_ahead: the share of the
+    calendar months, the first left out, in which the series earned more.
+    """
     mine, theirs = returns.simple_returns(values), returns.simple_returns(benchmark)
     periods = periods_a_year(days)
     rate = ratios.rate_a_period(risk_free, periods)

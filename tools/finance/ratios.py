@@ -9,7 +9,10 @@ from tools.finance.series import Floats
 
 
 def rate_a_period(annual: float, periods: int = TRADING_DAYS) -> float:
-    """(1 + annual)^(1 / periods) − 1: an effective annual rate as a rate a period."""
+    """(1 + annual)^(1 / periods) − 1: an effective annual rate as a rate a period.
+
+    Source: CFA Institute, Quantitative Methods, effective annual rate; so does empyrical.
+    """
     if not -1.0 < annual < 10.0:
         raise InvalidInput(f"a rate of {annual:g} a year is not a fraction such as 0.02", value=annual)
     return float((1.0 + annual) ** (1.0 / periods) - 1.0)
@@ -62,7 +65,10 @@ def alpha(returns: Floats, benchmark: Floats, risk_free: float = 0.0, periods: i
 
 
 def correlation(returns: Floats) -> Floats:
-    """Pearson's correlation matrix of the columns; NaN beside a constant column, 1 on the diagonal."""
+    """cov(x, y) / (s_x · s_y) of each two columns, from −1 to 1; NaN beside a constant column, 1 on the diagonal.
+
+    Source: Pearson (1895); CFA Institute, Quantitative Methods, correlation.
+    """
     centred = returns - np.mean(returns, axis=0)
     norms: Floats = np.sqrt(np.sum(centred * centred, axis=0))
     matrix = _divided(centred.T @ centred, norms[:, None] * norms[None, :])

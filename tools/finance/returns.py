@@ -29,12 +29,15 @@ def log_returns(values: Floats) -> Floats:
 
 
 def total_return(values: Floats) -> Floats:
-    """V_T / V_0 − 1 over the whole span, not annualised."""
+    """V_T / V_0 − 1 over the whole span, not annualised. Source: CFA Institute, holding period return."""
     return np.asarray(values[-1] / values[0] - 1.0, dtype=np.float64)
 
 
 def growth(returns: Floats) -> Floats:
-    """Wealth of 1 at the start: 1, (1 + r_1), (1 + r_1)(1 + r_2), …; one row more than returns."""
+    """Wealth of 1 at the start: 1, (1 + r_1), (1 + r_1)(1 + r_2), …; one row more than returns.
+
+    Source: GIPS 2020, 2.A (periods are linked geometrically).
+    """
     return floats(np.concatenate([np.ones((1, *returns.shape[1:])), np.cumprod(1.0 + returns, axis=0)]))
 
 
@@ -56,7 +59,8 @@ def compound_annual_growth(first: float, last: float, days: int) -> float:
 def calendar_returns(days: Days, values: Floats, frequency: Frequency) -> list[tuple[date, float]]:
     """(last day, return) of each calendar week, month, quarter or year; the first and last may be parts of one.
 
-    The first period starts at the first value, each other at the last value of the period before.
+    The first period starts at the first value, each other at the last value of the period before; V_end / V_start − 1,
+    not annualised. Source: GIPS 2020, 4.A (annual returns by calendar year).
     """
     ends = period_ends(days, frequency)
     if ends[0] == 0:
@@ -76,7 +80,10 @@ def trailing_start(end: date, months: int) -> date:
 
 def return_since(days: Days, values: Floats, start: date, tolerance_days: int = 7) -> float | None:
     """V_last / V_start − 1 with the last value on or before `start`; None when that is older than the tolerance or
-    there is none: a period that the data does not cover has no return."""
+    there is none: a period that the data does not cover has no return. Not annualised.
+
+    Source: CFA Institute, holding period return.
+    """
     place = int(np.searchsorted(days, day(start), "right")) - 1
     if place < 0 or place == len(days) - 1 or (day(start) - days[place]).astype(int) > tolerance_days:
         return None

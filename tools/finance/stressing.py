@@ -51,7 +51,10 @@ def shocked(fund: Fund, scenario: Scenario, currency: str) -> float:
 
 
 def replayed(series: Mapping[str, Series], scenario: Scenario) -> tuple[dict[str, float], list[str]]:
-    """(each fund's change over the window, the funds that do not cover it)."""
+    """(each fund's change V_end / V_start − 1 over the window, the funds that do not cover it).
+
+    Source: EBA/GL/2018/04, historical scenarios; the window's own source stands in stress.toml.
+    """
     changes: dict[str, float] = {}
     missing: list[str] = []
     assert scenario.start is not None and scenario.end is not None  # noqa: PT018, a historical scenario has both
