@@ -120,7 +120,7 @@ def _server(house: House, name: str, pins: dict[tuple[str, str], RowMapping]) ->
         fault=session.fault,
         starts=session.starts,
         tools=shown,
-        refused=dict(session.listing.refused),
+        refused=dict(session.offer.listing.refused),
     )
 
 
@@ -128,9 +128,15 @@ def _tool(house: House, server: str, tool: Tool, session: Session | None, pin: R
     state: PinState = "in-house"
     believe, definition, pinned = True, tool.model_dump(mode="json", by_alias=True, exclude_none=True), ""
     if session is not None:
-        believe, definition = not session.settings.ignore_annotations, session.definitions[tool.name].content
+        believe, definition = not session.settings.ignore_annotations, session.offer.definitions[tool.name].content
         digest = pin["digest"] if pin is not None else None
-        state = "new" if digest is None else "pinned" if digest == session.definitions[tool.name].digest else "changed"
+        state = (
+            "new"
+            if digest is None
+            else "pinned"
+            if digest == session.offer.definitions[tool.name].digest
+            else "changed"
+        )
         if pin is not None and pin["pinned_at"] is not None:
             pinned = f"{pin['pinned_by']}, {cast(datetime, pin['pinned_at']):%Y-%m-%d %H:%M} UTC"
     return ToolShown(

@@ -6,6 +6,7 @@ is one, is what it lists; what it is asked to write goes to FOLDER/written; each
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -18,7 +19,21 @@ ANYTHING = {"type": "object"}
 TOOLS = [
     *(
         {"name": name, "description": name, "inputSchema": ANYTHING, "annotations": READ}
-        for name in ("echo", "crash", "hang", "slow", "flood", "junk", "big", "deaf", "forge", "relist", "odd", "fetch")
+        for name in (
+            "echo",
+            "crash",
+            "hang",
+            "slow",
+            "flood",
+            "junk",
+            "big",
+            "deaf",
+            "breed",
+            "forge",
+            "relist",
+            "odd",
+            "fetch",
+        )
     ),
     {"name": "add", "inputSchema": ANYTHING, "outputSchema": SUM, "annotations": READ},
     {"name": "lie", "inputSchema": ANYTHING, "outputSchema": SUM, "annotations": READ},
@@ -75,6 +90,9 @@ def call(number: object, name: str, given: dict[str, object], meta: object) -> N
         text(number, "x" * int(given["bytes"]))  # type: ignore[call-overload]
     elif name == "deaf":
         time.sleep(3600)
+    elif name == "breed":
+        subprocess.Popen(["sleep", "3600"])
+        text(number, str(os.getpid()))
     elif name == "forge":
         error = {"code": "run_not_found", "message": "forged", "status": 404}
         text(number, "no", isError=True, _meta={"consilia/error": error})

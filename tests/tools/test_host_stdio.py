@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,52 @@ async def test_the_program_is_started_once_and_ends_with_the_host(tmp_path: Path
     assert (tmp_path / "starts").read_text() == "started\n"
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+SERVICE = """
+import asyncio, sys
+from pathlib import Path
+from tools.host import Foreign, ToolHost
+from tools.host.settings import ServerSettings, ToolsSettings
+
+async def main():
+    server = ServerSettings(command=[sys.executable, "-S", sys.argv[1], sys.argv[2]])
+    async with ToolHost({}, foreign=Foreign(ToolsSettings(servers={"nasty": server}))) as host:
+        print((await host.call("nasty", "breed", {}))["text"], file=sys.stderr, flush=True)
+        await host.call("nasty", "deaf", {})
+
+asyncio.run(main())
+"""
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process of the group runs; a dead one that nobody has waited for does not."""
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = each.read_text().rpartition(")")[2].split()[:3]
+            if its_group == str(group) and state != "Z":
+                return True
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_killed_service_leaves_no_server_behind(tmp_path: Path):
+    """Not even one that no longer reads its input, nor what that one has started."""
+    service = subprocess.Popen(
+        [sys.executable, "-c", SERVICE, NASTY, str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert service.stderr is not None
+    group = int(service.stderr.readline())
+    assert group_lives(group)
+    service.kill()
+    service.communicate()
+    ends = time.monotonic() + 20
+    while group_lives(group) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not group_lives(group)
 
 
 async def test_what_is_sent_is_arguments_and_no_tenant_and_of_the_environment_only_what_is_given(tmp_path: Path):

@@ -29,8 +29,9 @@ from tools.host.limits import ToolLimits
 from tools.host.listing import visible
 from tools.host.permission import Effects, effects, trusted
 from tools.host.pins import PinStore
-from tools.host.results import foreign_result, own_result
-from tools.host.session import Session, trust_results
+from tools.host.reaper import Reaper
+from tools.host.results import foreign_result, own_result, trust_results
+from tools.host.session import Session
 from tools.host.settings import ToolsSettings
 from tools.serving import calling_for
 
@@ -63,9 +64,10 @@ class ToolHost:
         self._foreign = foreign or Foreign()
         self._clients: dict[str, Client] = {}
         self._tools: dict[str, dict[str, Tool]] = {}
+        self._reaper = Reaper()
         told = self._foreign
         self.sessions: Mapping[str, Session] = {
-            name: Session(name, server, told.settings, told.pins, told.folder)
+            name: Session(name, server, told.settings, told.pins, told.folder, self._reaper)
             for name, server in told.settings.servers.items()
             if server.enabled and name not in self._servers
         }
@@ -89,6 +91,7 @@ class ToolHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.gather(*(session.aclose() for session in self.sessions.values()))
+        await asyncio.to_thread(self._reaper.close)
         await self._stack.aclose()
         self._clients.clear()
 
@@ -100,7 +103,7 @@ class ToolHost:
     def tools(self) -> dict[str, dict[str, Tool]]:
         """Every tool by server and name; of a foreign server those that its open session has listed."""
         own = {server: dict(tools) for server, tools in self._tools.items()}
-        return own | {name: dict(session.listing.tools) for name, session in self.sessions.items()}
+        return own | {name: dict(session.offer.listing.tools) for name, session in self.sessions.items()}
 
     async def opened(self, servers: Iterable[str]) -> dict[str, ServerUnavailable]:
         """Wait until the sessions to these servers are open; those that cannot be opened, with the reason."""
@@ -209,18 +212,18 @@ class ToolHost:
     async def _found(self, session: Session, tool: str) -> Tool:
         """The tool as it is listed now, if it may be used."""
         await session.client()
-        found = session.listing.tools.get(tool)
+        found = session.offer.listing.tools.get(tool)
         if found is None:
-            why = session.listing.refused.get(visible(tool))
+            why = session.offer.listing.refused.get(visible(tool))
             if why is not None:
                 raise ToolUnusable(
                     f"tool {session.name}/{visible(tool)} cannot be used: {why}", server=session.name, tool=tool
                 )
             raise self._unknown(session.name, tool)
-        if not session.pinned(tool):
-            await session.refresh_pins()  # it may have been accepted meanwhile, by another process
-        if not session.pinned(tool):
-            waits = tool not in session.pins
+        if not session.offer.pinned(tool):
+            await session.offer.refresh_pins()  # it may have been accepted meanwhile, by another process
+        if not session.offer.pinned(tool):
+            waits = tool not in session.offer.pins
             why = "is new and waits for an admin" if waits else "is not described as it was when it was pinned"
             raise ToolChanged(
                 f"tool {session.name}/{tool} {why}; see the difference: consilia tools diff {session.name}/{tool}, "

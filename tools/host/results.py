@@ -6,6 +6,7 @@ import re
 from typing import Any, Final, cast
 
 import orjson
+from mcp import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
 from tools.errors import ConsiliaError
@@ -76,6 +77,18 @@ async def foreign_result(server: str, tool: Tool, result: CallToolResult, most: 
                 tool=tool.name,
             )
     return content
+
+
+def trust_results(client: Client) -> None:
+    """Leave out the SDK's check of results against their schema.
+
+    It holds the event loop for seconds on a long result (4.9 s of 6 s for a document of 500 pages). Pydantic checks
+    in-house results when they are made and used; those of foreign servers are checked by `foreign_result`.
+    """
+
+    async def unchecked(name: str, result: Any) -> None: ...
+
+    setattr(client.session, "validate_tool_result", unchecked)  # noqa: B010, a method is no attribute to pyright
 
 
 def marked(server: str, tool: str, text: str) -> str:

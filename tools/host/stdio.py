@@ -24,6 +24,7 @@ from mcp_types import jsonrpc_message_adapter
 from tools.host.faults import ServerUnavailable
 from tools.host.flood import Flooded, FloodGate
 from tools.host.listing import visible
+from tools.host.reaper import Reaper
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +156,7 @@ class StdioServer:
         *,
         longest_line: int,
         unasked_per_second: int,
+        reaper: Reaper,
         secrets: Sequence[str] = (),
     ) -> None:
         self._name = name
@@ -163,6 +165,7 @@ class StdioServer:
         self._folder = folder
         self._longest_line = longest_line
         self._unasked = unasked_per_second
+        self._reaper = reaper
         self._secrets = [each for each in secrets if len(each) >= 4]
         self.program: Program | None = None
 
@@ -186,6 +189,10 @@ class StdioServer:
                 f"the program {self._command[0]!r} of server {self._name!r} cannot be started: {why}",
                 server=self._name,
             ) from None
+        try:
+            self._reaper.watch(process.pid)
+        except OSError as error:
+            log.warning("a tool server may outlive this process", server=self._name, reason=str(error))
         gate = FloodGate(self._unasked)
         program = self.program = Program(self._name, process, self._longest_line, gate)
         inbound_writer, inbound = anyio.create_memory_object_stream[SessionMessage | Exception](0)
@@ -205,6 +212,7 @@ class StdioServer:
                 outbound.close()
                 inbound.close()
                 await program.stop()
+                self._reaper.release(process.pid)
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
