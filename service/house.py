@@ -147,7 +147,7 @@ async def open_house(
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
         servers = {
             "documents": documents.server(document_limits(limits)),
-            "contracts": contracts.server(),
+            "contracts": contracts.server(document_limits(limits)),
             "records": records_server.server(limits.record_characters, document_limits(limits)),
             "medicine": medicine.server(settings.data_dir / "knowledge"),
             "finance": finance.server(MarketStore(database), _finance_limits(limits)),

@@ -18,20 +18,27 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import cast
 
 from tests.conftest import ROOT, SAMPLES
 from tests.service.records_made import CLINICAL_DOCUMENT
-from tests.tools.documents_made import pdf_file, word_file
-from tools.contracts import playbook
+from tests.tools.documents_made import WORD, pdf_file, word_file
+from tools.contracts import playbook_parsing, redline_parsing
+from tools.documents import pdf, table, text, toml, word
 from tools.documents.confinement import confine
 from tools.documents.limits import MIB, Limits
 from tools.documents.parsing import parse
+from tools.documents.reading import as_document
 from tools.errors import ConsiliaError
+from tools.finance import fund_facts
 from tools.finance.importing.reading import Options, read
 from tools.medicine import record_parsing
-from workflows.financial_advisor.holdings import from_csv, profile_from_toml
+from workflows.financial_advisor import holdings
+
+LOADED = (pdf, text, word)
+"""What reading imports when it needs it, which a confined process no longer can."""
 
 LIMITS = Limits(max_memory=1536 * MIB, max_seconds=3600)
 SLOW = 10.0
@@ -42,6 +49,19 @@ BUNDLE = """{"resourceType": "Bundle", "type": "collection", "entry": [
 {"resource": {"resourceType": "Observation", "valueQuantity": {"value": 7.2, "unit": "mmol/L"},
   "code": {"text": "Glucose"}, "referenceRange": [{"high": {"value": 6.1}}]}}]}"""
 DAILY = "date;AAA;BBB\n2024-01-02;100,5;20\n2024-01-03;101,25;20,5\n2024-01-04;;21\n"
+FACTS = """
+[[fund]]
+fund_id = "CN-A"
+name_en = "One"
+name_zh = "第一"
+currency = "CNY"
+category = "balanced"
+risk_class = "R3"
+ongoing_fee = 0.015
+lot_size = 100
+dealing = "daily"
+"""
+SHORT = word_file(**WORD)
 TOKENS = (
     *(b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"%PDF-1.7", b"PK\x03\x04", b"endstream", b"/Filter /FlateDecode"),
     *(b"<!DOCTYPE d [<!ENTITY a 'b'>]>", b"&a;", b"<![CDATA[", b"]]>", b"<w:p>" * 200, b"w:instrText"),
@@ -62,8 +82,25 @@ class Target:
     zipped: bool = False
 
 
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "replace")
+def _redline(content: bytes) -> object:
+    """A change of the first words and a comment, in the DOCX that was read or, where that is past reading, another."""
+    try:
+        fields = parse(content, "a.docx", LIMITS)
+    except ConsiliaError:
+        fields = parse(SHORT, "a.docx", LIMITS)
+    document = as_document(fields, content, "a.docx")
+    amendments = [{"start": 0, "end": 3, "old": document.text[:3], "new": "All", "comment": "Better.\nSo."}]
+    when = datetime(2026, 11, 1, tzinfo=UTC).isoformat()
+    return redline_parsing.parse(content, "a.docx", LIMITS, document.model_dump(mode="json"), amendments, "A", when)
+
+
+def _held(content: bytes) -> object:
+    return holdings.from_table(table.parse(content, "a.csv", LIMITS, most=1_000))
+
+
+def _profile(content: bytes) -> object:
+    fields = toml.parse(content, "a.toml", LIMITS)["fields"]
+    return holdings.profile(cast(dict[str, object], fields))
 
 
 def targets() -> Mapping[str, Target]:
@@ -81,14 +118,15 @@ def targets() -> Mapping[str, Target]:
         ),
         "CDA": Target(lambda content: record_parsing.parse(content, "a.xml", LIMITS), (CLINICAL_DOCUMENT.encode(),)),
         "FHIR": Target(lambda content: record_parsing.parse(content, "a.json", LIMITS), (BUNDLE.encode(),)),
+        "redline": Target(_redline, (*[SHORT] * 9, contract), zipped=True),
         "holdings": Target(
-            lambda content: from_csv(_text(content)),
-            tuple((SAMPLES / name).read_bytes() for name in ("portfolio.csv", "portfolio-euro.csv")),
+            _held, tuple((SAMPLES / name).read_bytes() for name in ("portfolio.csv", "portfolio-euro.csv"))
         ),
-        "profile": Target(lambda content: profile_from_toml(_text(content)), ((SAMPLES / "client.toml").read_bytes(),)),
+        "profile": Target(_profile, ((SAMPLES / "client.toml").read_bytes(),)),
         "daily values": Target(lambda content: read(content, Options(today=today)), (DAILY.encode(),)),
+        "fund facts": Target(lambda content: fund_facts.parse(content, "a.toml"), (FACTS.encode(),)),
         "playbook": Target(
-            lambda content: playbook.parse(_text(content), "a.toml"),
+            lambda content: playbook_parsing.parse(content, "a.toml", LIMITS),
             ((ROOT / "tools/contracts/playbooks/nda.toml").read_bytes(),),
         ),
     }

@@ -11,6 +11,15 @@ TYPES = (
 )
 BODY = f'<w:document xmlns:w="{W}"><w:body><w:p><w:r><w:t>The parties agree.</w:t></w:r></w:p></w:body></w:document>'
 
+WORD = {
+    "_rels/.rels": (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" '
+        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
+        'Target="word/document.xml"/></Relationships>'
+    )
+}
+"""What a Word file has beside its text, and redlining needs."""
+
 
 def archive(parts: dict[str, str | bytes]) -> bytes:
     buffer = BytesIO()

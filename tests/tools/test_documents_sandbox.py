@@ -3,20 +3,28 @@
 import asyncio
 import base64
 import os
+import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from mcp import Client
 
-from tests.tools.documents_made import BODY, ENCRYPTION, TYPES, W, archive, pdf_file, word_file
+from tests.conftest import ROOT
+from tests.tools.documents_made import BODY, ENCRYPTION, TYPES, WORD, W, archive, pdf_file, word_file
+from tools.contracts import server as contracts
+from tools.contracts.redline import accept_all, plain_text
 from tools.documents import sandbox
 from tools.documents.document import Document
 from tools.documents.limits import Limits
 from tools.documents.outline import Outline
-from tools.documents.sandbox import confined_reading, read_in_sandbox
+from tools.documents.reading import read
+from tools.documents.sandbox import ParserName, read_in_sandbox
 from tools.documents.server import server
 from tools.errors import ConsiliaError
 from tools.host import ToolHost
@@ -37,6 +45,25 @@ def twice() -> bytes:
     """A DOCX with two main parts: a parser that takes the first and one that takes the last see different texts."""
     return word_file(**{"word/documenX.xml": BODY}).replace(b"word/documenX.xml", b"word/document.xml")
 
+
+GOOD: dict[str, tuple[str, bytes, dict[str, Any]]] = {
+    "document": ("a.txt", b"hello", {}),
+    "record": ("a.xml", b'<ClinicalDocument xmlns="urn:hl7-org:v3"><title>Summary</title></ClinicalDocument>', {}),
+    "redline": (
+        "a.docx",
+        word_file(**WORD),
+        {
+            "document": read(word_file(**WORD), "a.docx").model_dump(mode="json"),
+            "amendments": [],
+            "author": "A",
+            "date": "2026-11-01T00:00:00Z",
+        },
+    ),
+    "playbook": ("nda.toml", (ROOT / "tools/contracts/playbooks/nda.toml").read_bytes(), {}),
+    "table": ("a.csv", "fund_id,units\n基金,1\n".encode("gb18030"), {"most": 10}),
+    "toml": ("a.toml", "a = '基金'\nb = 1979-05-27".encode("gb18030"), {}),
+}
+"""A file that each parser takes, and the parser's arguments. Two need a codec that is imported while they run."""
 
 NASTY: dict[str, tuple[str, bytes | Callable[[], bytes], str]] = {
     "nothing": ("a.pdf", b"", "empty_document"),
@@ -176,11 +203,98 @@ async def test_the_parser_sees_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch
     assert "planted" not in (tmp_path / "seen").read_text()
 
 
-@pytest.mark.skipif(os.uname().sysname != "Linux", reason="the limits of other systems are fewer")
-async def test_the_parser_is_confined() -> None:
-    confinement = (await confined_reading(b"hello", "a.txt")).confinement
-    applied = {name for name, was in confinement.items() if was}
-    assert applied >= {"memory", "time", "written_files", "open_files", "privileges"}
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the limits of other systems are fewer")
+
+
+@ON_LINUX
+@pytest.mark.parametrize("parser", ["document", "record", "redline", "playbook", "table", "toml"])
+async def test_every_parser_is_confined(parser: str) -> None:
+    name, content, arguments = GOOD[parser]
+    confinement = (
+        await sandbox.parse_in_sandbox(cast(ParserName, parser), content, name, None, **arguments)
+    ).confinement
+    assert {name for name, was in confinement.items() if was} >= {
+        *("memory", "time", "written_files", "open_files", "privileges", "calls", "files")
+    }
+
+
+ATTACKS = {
+    "connects": "import socket; socket.create_connection(('127.0.0.1', {port}), 2)",
+    "asks a name server": "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {port}))",
+    "listens": "import socket; socket.create_server(('127.0.0.1', 0))",
+    "speaks to a local service": "import socket; socket.socket(socket.AF_UNIX).connect('/run/any')",
+    "starts a program": "import os; os.execv('/bin/true', ['true'])",
+    "starts a shell": "import os; sys.exit(1 if os.system('true > {folder}/shell') else 0)",
+    "forks": "import os; os.fork()",
+    "ends the service": "import os, signal; os.kill({victim}, signal.SIGKILL)",
+    "looks into the service": "open('/proc/{victim}/environ').read()",
+    "lifts the service's limits": "import resource; resource.prlimit({victim}, resource.RLIMIT_NOFILE, (0, 0))",
+    "reads passwords": "open('/etc/passwd').read()",
+    "reads the service's secrets": "open('{folder}/pepper').read()",
+    "lists a folder": "import os; os.listdir('{folder}')",
+    "writes a file": "open('{folder}/written', 'w').write('x')",
+    "removes a file": "import os; os.unlink('{folder}/pepper')",
+    "makes a namespace": "import os; os.unshare(0x10000000) if hasattr(os, 'unshare') else sys.exit(1)",
+    "takes all memory": "held = bytearray(2 * 1024**3)",
+    "opens too many files": "import os; held = [os.dup(1) for _ in range(40)]",
+    "never ends": "while True: pass",
+}
+"""What somebody who has taken a parser over would try. Each must fail in that very process."""
+
+ATTACKED = """
+import sys
+sys.path.insert(0, {root!r})
+import encodings.idna, os, resource, signal, socket
+from tools.documents.confinement import confine
+from tools.documents.limits import Limits
+confine(Limits(max_seconds=1, max_memory=1024**3))
+{attack}
+print("it succeeded")
+"""
+
+
+@ON_LINUX
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_parser_that_was_taken_over_gets_nowhere(attack: str, tmp_path: Path) -> None:
+    (tmp_path / "pepper").write_text("planted")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        named = {"port": listener.getsockname()[1], "folder": tmp_path, "victim": os.getpid()}
+        program = ATTACKED.format(root=str(ROOT), attack=ATTACKS[attack].format(**named))
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0, f"{attack}: {done.stdout}"
+    assert "it succeeded" not in done.stdout
+    assert "planted" not in done.stdout + done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["pepper"]
+    told = done.stderr.rstrip().rsplit("\n", 1)[-1]
+    refused = ("PermissionError", "MemoryError", "OSError: [Errno 24]", "OSError: [Errno 101]", "BlockingIOError")
+    assert done.returncode in (1, -signal.SIGKILL, -signal.SIGXCPU, -signal.SIGXFSZ), told
+    assert not told or told.startswith(refused), f"{attack}: {told}"
+
+
+@ON_LINUX
+def test_the_calls_alone_keep_a_parser_from_the_network(tmp_path: Path) -> None:
+    """As in a container whose profile lets nobody make a namespace."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        program = (
+            f"import ctypes, socket, sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            "from tools.documents.forbidden_calls import forbid_calls\n"
+            "libc = ctypes.CDLL(None); libc.prctl(38, 1, 0, 0, 0); assert forbid_calls(libc)\n"
+            f"socket.create_connection(('127.0.0.1', {port}), 2)"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.rstrip().endswith("PermissionError: [Errno 1] Operation not permitted")
+
+
+@ON_LINUX
+def test_a_confined_parser_may_still_have_threads() -> None:
+    program = (
+        f"import sys, threading; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from tools.documents.confinement import confine; from tools.documents.limits import Limits\n"
+        "confine(Limits()); each = threading.Thread(target=print, args=('ran',)); each.start(); each.join()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("ran\n", 0), done.stderr
 
 
 async def test_the_tools_answer_over_mcp() -> None:
@@ -235,12 +349,55 @@ async def test_a_nasty_record_gives_its_clear_error(kind: str) -> None:
     assert len(caught.value.message) > 20
 
 
-async def test_a_record_is_parsed_in_confinement() -> None:
-    parsed = await sandbox.parse_in_sandbox("record", CDA.format("").encode(), "a record")
-    assert parsed.fields["text"] == "Summary\n"
-    assert {name for name, was in parsed.confinement.items() if was} >= {
-        "memory",
-        "time",
-        "written_files",
-        "privileges",
+async def test_a_redline_is_made_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the DOCX is not the one that was read: what lxml meets there, it meets in confinement."""
+    document = await read_in_sandbox(word_file(**WORD), "a.docx")
+    arguments: dict[str, Any] = {
+        "docx_base64": base64.b64encode(word_file(XXE, **WORD)).decode(),
+        "document": document.model_dump(mode="json"),
+        "amendments": [{"start": 0, "end": 3, "old": "The", "new": "All", "comment": "Better."}],
+        "author": "A",
+        "date": "2026-11-01T00:00:00Z",
     }
+    async with ToolHost({"contracts": contracts.server()}) as host:
+        with pytest.raises(ConsiliaError) as caught:
+            await host.call("contracts", "redline", arguments)
+        assert caught.value.code == "broken_docx"
+        whole = {**arguments, "docx_base64": base64.b64encode(word_file(**WORD)).decode()}
+        made = await host.call("contracts", "redline", whole)
+    changed = plain_text(accept_all(base64.b64decode(made["docx_base64"])))
+    assert changed == "All parties agree.\n"
+    monkeypatch.setattr(sandbox, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    async with ToolHost({"contracts": contracts.server()}) as host:
+        with pytest.raises(ConsiliaError) as caught:
+            await host.call("contracts", "redline", whole)
+    assert caught.value.code == "parser_crash", "in this process it would have gone on"
+
+
+NASTY_TABLES = {
+    "nothing": ("table", b"", "empty_document"),
+    "no known encoding": ("table", b"fund_id,units\n\xff\xfe\xff", "undecodable_text"),
+    "a field without end": ("table", b'fund_id,units\n"' + b"x" * 200_000, "corrupt_document"),
+    "TOML that is none": ("toml", b"age = ", "invalid_toml"),
+    "TOML nested without end": ("toml", b"a = " + b"[" * 5_000, "invalid_toml"),
+    "a profile in Latin-1 that is no GB 18030": ("toml", b'a = "\xff"', "undecodable_text"),
+    "a playbook that is none": ("playbook", b"x = 1", "invalid_playbook"),
+    "a playbook in no UTF-8": ("playbook", b"x = '\xff'", "invalid_playbook"),
+    "a playbook nested without end": ("playbook", b"a = " + b"[" * 5_000, "invalid_playbook"),
+}
+
+
+@pytest.mark.parametrize("kind", NASTY_TABLES)
+async def test_a_nasty_table_profile_or_playbook_gives_its_clear_error(kind: str) -> None:
+    parser, content, code = NASTY_TABLES[kind]
+    arguments = {"most": 100} if parser == "table" else {}
+    with pytest.raises(ConsiliaError) as caught:
+        await sandbox.parse_in_sandbox(cast(ParserName, parser), content, "a.csv", None, **arguments)
+    assert caught.value.code == code
+    assert 400 <= caught.value.status < 500
+    assert len(caught.value.message) > 20
+
+
+async def test_a_table_of_endless_rows_costs_its_own_process_only() -> None:
+    parsed = await sandbox.parse_in_sandbox("table", b"fund_id,units\n" + b"A,1\n" * 900_000, "a.csv", None, most=100)
+    assert (parsed.fields["count"], len(parsed.fields["rows"])) == (900_001, 101)

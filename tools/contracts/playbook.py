@@ -19,7 +19,7 @@ from tools.contracts.quantities import comparison
 from tools.errors import ConsiliaError
 
 _SHIPPED = Path(__file__).parent / "playbooks"
-_LARGEST = 1_000_000
+LARGEST = 1_000_000
 DEFAULT = "commercial"
 
 
@@ -233,8 +233,8 @@ def load(name_or_path: str | Path = DEFAULT) -> Playbook:
                 playbook=name,
                 known=names(),
             )
-    if path.stat().st_size > _LARGEST:
-        raise InvalidPlaybook(f"{path.name} is larger than {_LARGEST:,} bytes", file=path.name)
+    if path.stat().st_size > LARGEST:
+        raise InvalidPlaybook(f"{path.name} is larger than {LARGEST:,} bytes", file=path.name)
     try:
         source = path.read_text("utf-8")
     except UnicodeDecodeError as error:
@@ -246,7 +246,7 @@ def parse(source: str, file: str) -> Playbook:
     """A playbook from its TOML source; `file` is what errors call it."""
     try:
         values = tomllib.loads(source)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:  # RecursionError: nested without end
+    except (ValueError, RecursionError) as error:  # also a number of too many digits; nested without end
         raise InvalidPlaybook(f"{file}: not valid TOML: {error}", file=file) from error
     try:
         return Playbook.model_validate(values)

@@ -1,5 +1,6 @@
 """The contracts server: a contract's structure, clauses, judgement and redline, over MCP."""
 
+import asyncio
 import base64
 import binascii
 from datetime import datetime
@@ -8,10 +9,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.contracts import clauses, judging, redline_new, structure
-from tools.contracts import redline as redlining
 from tools.contracts.contract import Amendment, Finding, Passage, Profile, Structure
 from tools.contracts.playbook import Playbook, UnknownPlaybook, load, names
 from tools.documents.document import Document
+from tools.documents.limits import Limits
+from tools.documents.sandbox import parse_in_sandbox
 from tools.errors import InvalidInput
 from tools.serving import READ_ONLY, ToolServer
 
@@ -31,8 +33,11 @@ class Redlined(BaseModel):
     docx_base64: str
 
 
-def server() -> ToolServer:
-    """An MCP server with the tools split_clauses, identify_contract, find_clauses, check_playbook and redline."""
+def server(limits: Limits | None = None) -> ToolServer:
+    """An MCP server with the tools split_clauses, identify_contract, find_clauses, check_playbook and redline.
+
+    limits: of taking a DOCX apart to redline it.
+    """
     contracts = ToolServer("contracts", title="Contracts", instructions=_INSTRUCTIONS)
 
     @contracts.tool(
@@ -114,7 +119,7 @@ def server() -> ToolServer:
         ),
         annotations=READ_ONLY,
     )
-    def redline(  # pyright: ignore[reportUnusedFunction], registered by the decorator
+    async def redline(  # pyright: ignore[reportUnusedFunction], registered by the decorator
         docx_base64: Annotated[
             str | None, Field(description="The original DOCX in Base64 (RFC 4648); null makes a new document")
         ],
@@ -128,14 +133,22 @@ def server() -> ToolServer:
         date: Annotated[datetime, Field(description="When the changes were made, ISO 8601; UTC where it has no zone")],
     ) -> Redlined:
         if docx_base64 is None:
-            changed = redline_new.new_document(document, amendments, author, date, document.name)
+            made = (document, amendments, author, date, document.name)
+            changed = await asyncio.to_thread(redline_new.new_document, *made)
             return Redlined(docx_base64=base64.b64encode(changed).decode())
         try:
             docx = base64.b64decode(docx_base64, validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidInput(f"docx_base64 is no Base64 ({error})", field="docx_base64") from None
-        changed = redlining.redline(docx, document, amendments, author, date)
-        return Redlined(docx_base64=base64.b64encode(changed).decode())
+        arguments = {
+            "document": document.model_dump(mode="json"),
+            "amendments": [each.model_dump(mode="json") for each in amendments],
+            "author": author,
+            "date": date.isoformat(),
+        }
+        return Redlined.model_validate(
+            (await parse_in_sandbox("redline", docx, document.name, limits, **arguments)).fields
+        )
 
     return contracts
 

@@ -2,6 +2,7 @@
 
 import io
 import posixpath
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ from tools.contracts.wordml import MAX_XML_BYTES, BrokenDocx, Element, W, foreig
 RELATIONSHIPS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
 CONTENT_TYPES = "{http://schemas.openxmlformats.org/package/2006/content-types}"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+_ZIP_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError),
+    *(ValueError, OverflowError, KeyError, OSError),
+)
+"""What `zipfile` raises for a damaged archive, by its source and by `make fuzz`."""
 COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.comments+xml"
 
 
@@ -36,12 +42,12 @@ def open_package(docx: bytes) -> WordPackage:
     """Read a DOCX; raises BrokenDocx where it is none, or unpacks to more than MAX_XML_BYTES."""
     try:
         with zipfile.ZipFile(io.BytesIO(docx)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             size = sum(entry.file_size for entry in entries)
             if size > MAX_XML_BYTES:
                 raise BrokenDocx(f"the DOCX unpacks to {size} bytes; {MAX_XML_BYTES} are allowed")
             parts = {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as fault:
+    except _ZIP_FAULTS as fault:
         raise BrokenDocx(f"the DOCX cannot be unpacked: {fault}; save it anew in Word") from fault
     if "_rels/.rels" not in parts:
         raise BrokenDocx("the DOCX has no _rels/.rels, so its main part cannot be found; save it anew in Word")

@@ -89,6 +89,13 @@ class UndecodableText(ConsiliaError):
     status = 422
 
 
+class InvalidToml(ConsiliaError):
+    """A TOML file that is none."""
+
+    code = "invalid_toml"
+    status = 422
+
+
 class ParserTimeout(ConsiliaError):
     code = "parser_timeout"
     status = 422

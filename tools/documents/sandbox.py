@@ -42,7 +42,7 @@ class Parsed:
     confinement: dict[str, bool]
 
 
-ParserName = Literal["document", "record"]
+ParserName = Literal["document", "playbook", "record", "redline", "table", "toml"]
 
 
 async def read_in_sandbox(content: bytes, name: str, limits: Limits | None = None) -> Document:
@@ -62,16 +62,20 @@ async def confined_reading(content: bytes, name: str, limits: Limits | None = No
         raise _unusable(name) from error
 
 
-async def parse_in_sandbox(parser: ParserName, content: bytes, name: str, limits: Limits | None = None) -> Parsed:
-    """What a parser (`tools.documents.confinement.PARSERS`) makes of a file, in a process of its own. Raises as
-    `read_in_sandbox`, and what the parser raises."""
+async def parse_in_sandbox(
+    parser: ParserName, content: bytes, name: str, limits: Limits | None = None, **arguments: Any
+) -> Parsed:
+    """What a parser (`tools.documents.confinement.PARSERS`) makes of a file, in a process of its own.
+
+    arguments: of that parser, in JSON types. Raises as `read_in_sandbox`, and what the parser raises.
+    """
     limits = limits or Limits()
     if not content:
         raise EmptyDocument(f"{name!r} is empty: it has no bytes", name=name)
     if len(content) > limits.max_bytes:
         message = f"{name!r} has {len(content)} bytes; at most {limits.max_bytes} are read"
         raise DocumentTooLarge(message, name=name, bytes=len(content), max_bytes=limits.max_bytes)
-    asked = {"parser": parser, "name": name, "limits": asdict(limits)}
+    asked = {"parser": parser, "name": name, "limits": asdict(limits), "arguments": arguments}
     request = json.dumps(asked).encode() + b"\n" + content
     answer, complaint, status = await _answer(request, name, limits)
     if status != 0:

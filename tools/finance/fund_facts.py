@@ -13,7 +13,7 @@ def parse(content: bytes, name: str) -> list[Fund]:
     """The funds of a file. `source` defaults to its name. Raises InvalidInput that names the fund and the field."""
     try:
         told = tomllib.loads(content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits; nested without end
         raise InvalidInput(f"{name} is no TOML file in UTF-8: {error}") from None
     entries = told.get("fund")
     if not isinstance(entries, list) or not entries or set(told) != {"fund"}:

@@ -21,6 +21,8 @@ from tools.contracts.categories import CATEGORIES
 from tools.contracts.contract import Finding, Profile, Structure
 from tools.contracts.playbook import Playbook
 from tools.documents.document import DOCX, Document
+from tools.documents.limits import Limits
+from tools.documents.sandbox import parse_in_sandbox
 from tools.errors import ConsiliaError
 from workflows.contract_review import answers, report
 from workflows.contract_review.questions import AMEND, FIND_CLAUSES, IDENTIFY, JUDGE
@@ -68,10 +70,8 @@ async def _playbook(desk: Desk, wanted: str) -> Playbook:
             known=playbook.names(),
         )
     file = await desk.files.read(wanted)
-    try:
-        return playbook.parse(file.content.decode(), file.name)
-    except UnicodeDecodeError as error:
-        raise playbook.InvalidPlaybook(f"{file.name} is not UTF-8 text (byte {error.start})", file=file.name) from None
+    parsed = await parse_in_sandbox("playbook", file.content, file.name, Limits(max_bytes=playbook.LARGEST))
+    return Playbook.model_validate(parsed.fields)
 
 
 async def split(state: ReviewState, runtime: Runtime[Desk]) -> dict[str, Any]:

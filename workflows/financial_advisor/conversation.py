@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from langchain_core.messages import AnyMessage, HumanMessage
 
+from tools.documents.sandbox import parse_in_sandbox
 from tools.errors import ConsiliaError, InvalidInput
 from tools.finance.market import Fund
 from tools.suitability.client import KNOWLEDGE, OBJECTIVES, Client
@@ -83,27 +84,20 @@ async def given(state: AdviceState, files: FileStore, limits: AdviceLimits) -> t
     """The client and the holdings: as given with this turn or an earlier one, with what the conversation added."""
     if file_id := state.get("profile_file_id"):
         file = await files.read(file_id)
-        profile = holdings.profile_from_toml(_decoded(file.content, file.name), file.name)
+        parsed = await parse_in_sandbox("toml", file.content, file.name)
+        profile = holdings.profile(parsed.fields["fields"], file.name)
     else:
         profile = holdings.profile(state.get("profile") or {})
     if file_id := state.get("holdings_file_id"):
         file = await files.read(file_id)
-        held = holdings.from_csv(_decoded(file.content, file.name), file.name, limits.holdings)
+        parsed = await parse_in_sandbox("table", file.content, file.name, most=limits.holdings)
+        held = holdings.from_table(parsed.fields, file.name, limits.holdings)
     else:
         held = holdings.from_rows(state.get("holdings") or [], most=limits.holdings)
     before = state.get("client")
     return (profile if before is None else joined(profile, before)), (
         held if not held.empty else state.get("held") or held
     )
-
-
-def _decoded(content: bytes, name: str) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise holdings.InvalidHoldings(f"{name} is neither UTF-8 nor GB 18030 text")
 
 
 def joined(client: Client, said: Client | Request) -> Client:

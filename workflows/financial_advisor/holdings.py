@@ -3,8 +3,6 @@
 Whatever such a file says is data. A name in it is looked up, never followed.
 """
 
-import csv
-import io
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tools.documents.table import rows_of
 from tools.errors import ConsiliaError
 from tools.suitability.client import Client
 from workflows.financial_advisor.limits import HOLDINGS
@@ -74,12 +73,15 @@ def from_csv(text: str, name: str = "holdings", most: int = HOLDINGS) -> Held:
 
     Raises InvalidHoldings with the line at fault.
     """
-    lines = text.lstrip("\ufeff").splitlines()
-    first = next((number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
-    delimiter = max(",;\t", key=lines[first].count) if lines else ","
-    rows = list(csv.reader(io.StringIO("\n".join(lines[first:])), delimiter=delimiter))
-    if len(rows) - 1 > most:
-        raise InvalidHoldings(f"{name}: {len(rows) - 1} rows; at most {most} are read")
+    return from_table(rows_of(text, name, most), name, most)
+
+
+def from_table(table: Mapping[str, Any], name: str = "holdings", most: int = HOLDINGS) -> Held:
+    """Holdings from the rows of a CSV, as `tools.documents.table.rows_of` gives them. Raises InvalidHoldings."""
+    rows: list[list[str]] = table["rows"]
+    first = int(table["first"])
+    if table["count"] - 1 > most:
+        raise InvalidHoldings(f"{name}: {table['count'] - 1} rows; at most {most} are read")
     heading = [_ALIASES.get(cell.strip().lower(), cell.strip().lower()) for cell in rows[0]] if rows else []
     if "fund_id" not in heading or not {"units", "weight"} & set(heading):
         raise InvalidHoldings(
@@ -87,7 +89,7 @@ def from_csv(text: str, name: str = "holdings", most: int = HOLDINGS) -> Held:
             f"{','.join(rows[0])[:120] if rows else 'empty'!r}"
         )
     records: list[dict[str, str]] = []
-    for number, row in enumerate(rows[1:], start=first + 2):
+    for number, row in enumerate(rows[1:], start=first + 1):
         if not any(cell.strip() for cell in row) or row[0].lstrip().startswith("#"):
             continue
         record = dict(zip(heading, (cell.strip() for cell in row), strict=False))
@@ -157,7 +159,7 @@ def profile_from_toml(text: str, name: str = "profile") -> Client:
     """The client's profile from TOML; the fields are those of `tools.suitability.client.Client`."""
     try:
         fields = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:  # RecursionError: nested without end
+    except (ValueError, RecursionError) as error:  # also a number of too many digits; nested without end
         raise InvalidProfile(f"{name} is not TOML: {error}") from None
     return profile(fields, name)
 
