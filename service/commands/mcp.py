@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from service.commands.terminal import ConfigOption, configure_logs, err, out, print_json, run, settings
-from service.mcp import clients
+from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
+from service.mcp import clients, links
 from service.mcp.clients import Client
 from tools.errors import ConsiliaError, InvalidInput
 
@@ -80,12 +80,19 @@ def install(
     file: Annotated[
         Path | None, typer.Option(help="Another file than the user's own: .vscode/mcp.json, .cursor/mcp.json.")
     ] = None,
+    link: Annotated[
+        bool,
+        typer.Option("--link", help="Print the client's own link instead, which adds the entry; it holds the key."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write Consilia into a desktop client's configuration: what changes is shown, the rest and a copy are kept."""
-    _shown(lambda: _install(client, url, key, root or [], http, file, dry_run, yes, config))
+    """Write Consilia into a desktop client's configuration: what changes is shown, the rest and a copy are kept.
+
+    Cherry Studio keeps its servers in a store of its own; there its link is opened, and it asks you.
+    """
+    _shown(lambda: _install(client, url, key, root or [], http, file, link, dry_run, yes, config))
 
 
 def _shown(work: Callable[[], None]) -> None:
@@ -105,6 +112,7 @@ def _install(
     roots: list[Path],
     http: bool,
     file: Path | None,
+    only_link: bool,
     dry_run: bool,
     yes: bool,
     config: Path | None,
@@ -121,20 +129,24 @@ def _install(
     )
     told = clients.entry(client, wanted)
     path = file or clients.location(client)
-    if path is None:
-        out.print("Cherry Studio keeps its servers in a store of its own. Open this link, and it asks you to add it:\n")
-        out.print(clients.cherry_link(told), markup=False, highlight=False, soft_wrap=True)
-        out.print("\nor paste this under Settings, MCP, Import from JSON:\n")
-        print_json({"mcpServers": {clients.NAME: told}})
-        return
+    leads = links.link(client, told)
+    if only_link:
+        if leads is None:
+            raise InvalidInput(f"{client.value} has no links; leave --link out, or see consilia mcp bundle")
+        out.print(leads, markup=False, highlight=False, soft_wrap=True)
+    elif path is not None:
+        _write(client, path, told, key or "", dry_run, yes)
+    elif leads is not None:
+        _open(client, leads, told, key or "", dry_run, yes)
+
+
+def _write(client: Client, path: Path, told: dict[str, Any], key: str, dry_run: bool, yes: bool) -> None:
     before = clients.read(path)
     after = clients.changed(client, before, told)
     if after == before:
         out.print(f"{path} has this entry already.", markup=False, soft_wrap=True)
         return
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in clients.difference(path, before, after, key or ""):
-        out.print(line, style=colours.get(line[:1]), markup=False, highlight=False, soft_wrap=True)
+    _print(clients.difference(path, before, after, key))
     if dry_run:
         return
     if not yes and not typer.confirm("Write this?"):
@@ -142,6 +154,31 @@ def _install(
     copy = clients.write(path, before, after)
     kept = f" What was there is kept in {copy}." if copy else ""
     out.print(f"\nWritten.{kept} Restart {client.value} to see Consilia there.", markup=False, soft_wrap=True)
+
+
+def _open(client: Client, leads: str, told: dict[str, Any], key: str, dry_run: bool, yes: bool) -> None:
+    """Have a client that keeps its servers in a store of its own add the entry: it asks its user once more."""
+    whole = json.dumps({"mcpServers": {clients.NAME: told}}, indent=2)
+    _print(clients.difference(Path(client.value), "", whole, key))
+    if dry_run:
+        return
+    if not yes and not typer.confirm(f"Open {client.value} to add this?"):
+        raise typer.Exit(1)
+    if typer.launch(leads, wait=True) == 0:
+        out.print(f"\nOpened: confirm it in {client.value}, then switch the server on.", soft_wrap=True)
+        return
+    out.print(
+        f"\n{client.value} could not be opened from here. Open this link on its machine (it holds the key), or copy "
+        "the JSON above, with your key in it, into Settings, MCP, Import from JSON:\n",
+        soft_wrap=True,
+    )
+    out.print(leads, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print(difference: Sequence[str]) -> None:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in difference:
+        out.print(line, style=colours.get(line[:1]), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

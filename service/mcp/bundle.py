@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +18,19 @@ _CARRIED: Final = ("service/__init__.py", "service/mcp/__init__.py", "service/mc
 """What the bundle carries of us: the relay, which needs the standard library only."""
 _MOMENT: Final = (2026, 1, 1, 0, 0, 0)
 """The time of every file in the bundle, so that one version always has the same hash."""
+_BEFORE: Final = {"a": "alpha", "b": "beta", "rc": "rc", "dev": "dev"}
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 DESCRIPTION: Final = "Contract review, medical translation, financial advice and your own workflows on open models."
+
+
+def semver(told: str) -> str:
+    """A version of ours (PEP 440) as semantic versioning has it: Claude Desktop does not start with another."""
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?\.?(?:(a|b|rc|dev|post)(\d+))?", told)
+    if found is None:
+        raise ValueError(f"{told!r} is no version")
+    major, minor, patch, kind, number = found.groups()
+    end = "" if kind is None else f"+post.{number}" if kind == "post" else f"-{_BEFORE[kind]}.{number}"
+    return f"{major}.{minor}.{patch or 0}{end}"
 
 
 def manifest() -> dict[str, Any]:
@@ -37,7 +49,7 @@ def manifest() -> dict[str, Any]:
         "manifest_version": "0.3",
         "name": "consilia",
         "display_name": "Consilia",
-        "version": version("consilia"),
+        "version": semver(version("consilia")),
         "description": DESCRIPTION,
         "long_description": "Carries Claude Desktop to a running Consilia service (`consilia serve`). Documents are "
         "read from the folders you choose and sent to that service only.",
@@ -111,7 +123,7 @@ def server_json(name: str, bundle_url: str, content: bytes, service: str | None)
         "name": name,
         "title": "Consilia",
         "description": DESCRIPTION,
-        "version": version("consilia"),
+        "version": semver(version("consilia")),
         "packages": [
             {
                 "registryType": "mcpb",

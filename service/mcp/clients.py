@@ -1,8 +1,6 @@
 """Desktop clients: where each keeps its MCP servers, in which form, and writing an entry there."""
 
-import base64
 import difflib
-import json
 import os
 import shutil
 import sys
@@ -13,12 +11,15 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from service.mcp import jsonc
 from tools.errors import ConsiliaError, InvalidInput
 
 NAME = "consilia"
+
+
+_CLAUDE_STORE = "Claude_pzs8sxrjxfjjc"
+"""Claude Desktop's family as a package of Windows (MSIX), which redirects its settings into a folder of its own."""
 
 
 class Client(StrEnum):
@@ -60,15 +61,26 @@ def location(client: Client, platform: str = sys.platform, environment: Mapping[
         programs = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     match client:
         case Client.claude_desktop:
-            return programs / "Claude" / "claude_desktop_config.json"
+            store = home / "AppData" / "Local" / "Packages" / _CLAUDE_STORE / "LocalCache" / "Roaming" / "Claude"
+            folder = store if platform == "win32" and store.is_dir() else programs / "Claude"
+            return folder / "claude_desktop_config.json"
         case Client.cursor:
             return home / ".cursor" / "mcp.json"
         case Client.vscode:
             return programs / "Code" / "User" / "mcp.json"
         case Client.lm_studio:
-            return home / ".lmstudio" / "mcp.json"
+            return _lm_studio(home) / "mcp.json"
         case Client.cherry_studio:
             return None
+
+
+def _lm_studio(home: Path) -> Path:
+    """LM Studio's folder: where its pointer file says, else where the program has always been."""
+    try:
+        told = Path((home / ".lmstudio-home-pointer").read_text("utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        told = home / ".cache" / "lm-studio"
+    return told if told.is_absolute() and told.is_dir() else home / ".lmstudio"
 
 
 def entry(client: Client, wanted: Wanted) -> dict[str, Any]:
@@ -160,9 +172,3 @@ def write(path: Path, before: str, after: str) -> Path | None:
     except OSError as error:
         raise ConfigUnwritable(f"{path} cannot be written: {error.strerror}") from None
     return copy
-
-
-def cherry_link(told: dict[str, Any]) -> str:
-    """The link by which Cherry Studio imports a server, after asking its user."""
-    config = json.dumps({"mcpServers": {NAME: told}}).encode()
-    return f"cherrystudio://mcp/install?servers={quote(base64.b64encode(config).decode(), safe='')}"
