@@ -1,4 +1,4 @@
-"""What differs between servers that all speak the OpenAI API. Each fact has its source; docs/model-servers.md has them
+"""What differs between servers that all speak the OpenAI API. Each fact has its source; docs/asking-models.md has them
 as a table.
 
 A dialect is data: the pool writes requests and reads answers by it, and knows no server by name.

@@ -119,7 +119,7 @@ class PoolModel(BaseModel):
     adapters: dict[Annotated[str, AfterValidator(_adapter)], str] = Field(
         default_factory=dict[str, str], description="LoRA adapters: the name asked for = a path, or the served name."
     )
-    dialect: DialectName = Field(default="vllm", description="Which server it is; see docs/model-servers.md.")
+    dialect: DialectName = Field(default="vllm", description="Which server it is; see docs/asking-models.md.")
     serve: Serve | None = Field(default=None, description="Start its servers here with `consilia pool up`.")
     concurrency: int = Field(default=64, ge=1, description="Requests at a time that one endpoint gets from a process.")
     priority_scheduling: bool = Field(

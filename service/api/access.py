@@ -69,6 +69,8 @@ def needed(method: str, path: str) -> tuple[Act, ...]:
         return ("admin",)
     if path in _STARTING and method == "POST":
         return ("invoke", "approve", "read") if path in ("/mcp", "/a2a/{assistant_id}") else ("invoke", "approve")
+    if path == "/v1/models":  # OpenAI's clients list the models before they chat
+        return ("read", "invoke")
     if method in ("GET", "HEAD") or path in _READING:
         return ("read",)
     return ("approve",) if path in _APPROVING else ("invoke",)

@@ -42,6 +42,7 @@ from service.api.bodies import Bodies
 from service.api.description import describe
 from service.api.headers import Headers
 from service.api.methods import Methods
+from service.api.openai_errors import PREFIX, OpenAIErrors, in_openais_form
 from service.api.revoking import Revocable
 from service.api.turnstile import Turnstile
 from service.house import House
@@ -109,6 +110,7 @@ def create_app(house: House) -> FastAPI:
     app.add_middleware(Turnstile)
     app.add_middleware(Revocable, house=house)
     app.add_middleware(Headers)
+    app.add_middleware(OpenAIErrors)
     if origins := house.settings.web.allow_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -206,4 +208,5 @@ def _away(request: Request, error: OperationalError | InterfaceError) -> Respons
 
 async def _crashed(request: Request, error: Exception) -> Response:
     log.exception("request failed", path=request.url.path, error_type=type(error).__name__)
-    return _body(500, "internal_error", "the service failed at this request; its log has the reason")
+    response = _body(500, "internal_error", "the service failed at this request; its log has the reason")
+    return in_openais_form(response, 500) if request.url.path.startswith(PREFIX) else response

@@ -22,6 +22,7 @@ from agents.completion import Usage
 from agents.faults import ContextExceeded, ModelFull, RequestRefused
 from agents.routing import NoCapableModel, Route
 from service.api.access import caller_of
+from service.api.openai_errors import error_body
 from service.auth import Caller
 from service.auth.caller import CHAT
 from service.database import usage
@@ -260,17 +261,7 @@ def _kept(error: ConsiliaError) -> dict[str, Any]:
 
 def _error(error: ConsiliaError) -> dict[str, Any]:
     """OpenAI's form of an error; what is too long has OpenAI's code, by which clients shorten and ask again."""
-    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-    status = _status(error)
-    kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
-    return {
-        "error": {
-            "message": error.message,
-            "type": kind,
-            "param": None,
-            "code": _LENGTH if _too_long(error) else error.code,
-        }
-    }
+    return error_body(_status(error), _LENGTH if _too_long(error) else error.code, error.message)
 
 
 def _too_long(error: ConsiliaError) -> bool:

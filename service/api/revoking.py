@@ -9,9 +9,11 @@ import asyncio
 import time
 from typing import Any, Final
 
+import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.access import CALLER
+from service.api.openai_errors import PREFIX, error_body
 from service.auth.caller import Caller
 from service.house import House
 
@@ -55,10 +57,18 @@ class Revocable:
 
         await self._app(scope, received, sent)
         if revoked.is_set() and not ended:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await send({"type": "http.response.body", "body": _last_words(scope["path"]), "more_body": False})
 
     async def _good(self, caller: Caller | None) -> bool:
         return caller is None or await self._house.keys.is_good(caller.key_id)
+
+
+def _last_words(path: str) -> bytes:
+    """OpenAI's clients take a stream that merely ends for a whole answer: there an error says that it is none."""
+    if not path.startswith(PREFIX):
+        return b""
+    told = error_body(401, "unauthorized", "the key was revoked while the answer was under way")
+    return b"data: " + orjson.dumps(told) + b"\n\n"
 
 
 async def _first(receive: Receive, revoked: asyncio.Event) -> Message:

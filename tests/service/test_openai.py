@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openai
 import pytest
 
 from tests.agents.conftest import ModelServer, start_model_server
@@ -28,8 +29,10 @@ price_out = 2.0
 name = "deepseek-r1"
 catalogue = "deepseek-r1"
 endpoints = ["{three}"]
+concurrency = 1
 
 [pool]
+queue_length = 2
 health_seconds = 0.5
 breaker_seconds = 0.5
 outage_seconds = 0.5
@@ -353,6 +356,104 @@ def test_a_refusal_a_wrong_key_and_a_loss_keep_their_status(front: Front) -> Non
     lost = front.chat(model="deepseek-r1", stream=True)
     assert lost.status_code == 503
     assert "data:" not in lost.text
+    front.models[2].script()
+    assert front.chat(model="deepseek-r1").status_code == 200, "it is waited for, and is back"
+
+
+class Refused:
+    """What OpenAI's own client is told, with a key of its own."""
+
+    def __init__(self, front: Front, key: str) -> None:
+        self.client = openai.OpenAI(base_url=f"{front.server.url}/v1", api_key=key, max_retries=0, timeout=20)
+
+    def __call__(self, content: str = "Good morning to all.", **fields: Any) -> tuple[int, str, str]:
+        messages: Any = [{"role": "user", "content": content}]
+        with pytest.raises(openai.APIStatusError) as caught:
+            self.client.chat.completions.create(model="deepseek-r1", messages=messages, **fields)
+        error = caught.value
+        assert isinstance(error.body, dict), error.body
+        assert set(error.body) == {"message", "type", "param", "code"}
+        assert error.body["message"] in error.message, "a person reads the reason"
+        return error.status_code, str(error.code), str(error.body["message"])
+
+
+def made_key(front: Front, **fields: Any) -> str:
+    body = {"name": "a client", "scopes": ["invoke"], **fields}
+    return (
+        front.client.post("/keys", json=body, headers={"x-api-key": front.server.key}).raise_for_status().json()["key"]
+    )
+
+
+def test_openais_client_shows_why_it_was_refused_whoever_refuses(front: Front) -> None:
+    admin = {"x-api-key": front.server.key}
+    assert Refused(front, "csl_none")()[:2] == (401, "unauthorized")
+    status, code, told = Refused(front, made_key(front, scopes=["read"]))()
+    assert (status, code, "invoke" in told) == (403, "not_permitted", True)
+    good = Refused(front, made_key(front))
+    status, code, told = good("x" * 17_000_000)
+    assert (status, code, "over the limit" in told) == (413, "body_too_large", True)
+    status, code, told = good("a \0 b")
+    assert (status, code, "U+0000" in told) == (422, "invalid_text", True)
+    front.models[2].script({"status": 400, "message": "top_p must be in (0, 1]"})
+    assert "top_p must be" in good(top_p=3)[2]
+
+    slow = made_key(front, requests_per_minute=1)
+    Refused(front, slow).client.models.list()
+    status, code, told = Refused(front, slow)()
+    assert (status, code, "more than 1 requests a minute" in told) == (429, "rate_limited", True)
+
+    made = front.client.post("/tenants", json={"name": "spent"}, headers=admin).raise_for_status().json()
+    spent = made_key(front, tenant="spent")
+    front.script({"text": "Two words.", "always": True})
+    Refused(front, spent).client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "Hello."}])
+    time.sleep(0.2)  # nobody waits for the usage of a chat to be written
+    limit = {"tokens_per_month": 1}
+    front.client.patch(f"/tenants/{made['tenant_id']}", json=limit, headers=admin).raise_for_status()
+    status, code, told = Refused(front, spent)()
+    assert (status, code, "used up its budget" in told) == (402, "budget_used_up", True)
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/none"])
+def test_what_v1_does_not_have_is_refused_in_openais_form(front: Front, path: str) -> None:
+    answer = front.client.post(path, json={"model": "qwen3", "input": "x"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    wrong = front.client.get("/v1/chat/completions")
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert wrong.headers["allow"]
+
+
+def test_a_full_queue_is_told_to_openais_client(front: Front) -> None:
+    front.models[2].script({"text": "slow", "wait": 1.0, "always": True})
+    good = Refused(front, made_key(front))
+
+    def ask(number: int) -> Any:
+        try:
+            messages: Any = [{"role": "user", "content": f"Question {number}"}]
+            return good.client.chat.completions.create(model="deepseek-r1", messages=messages)
+        except openai.RateLimitError as error:
+            return error
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(ask, range(6)))
+    full = [each for each in answers if isinstance(each, openai.RateLimitError)]
+    assert len(full) == 3, "one is asked and two wait"
+    assert all(each.code == "model_busy" and "pool.queue_length" in each.message for each in full)
+
+
+def test_openais_client_is_told_of_a_key_revoked_in_mid_answer(front: Front) -> None:
+    front.models[2].script({"text": " ".join("abcdefghij" * 40), "pause": 0.02})
+    admin = {"x-api-key": front.server.key}
+    made = front.client.post("/keys", json={"name": "soon gone", "scopes": ["invoke"]}, headers=admin).json()
+    client = Refused(front, made["key"]).client
+    messages: Any = [{"role": "user", "content": "Talk at length, please."}]
+
+    def read() -> None:
+        for number, _ in enumerate(client.chat.completions.create(model="deepseek-r1", messages=messages, stream=True)):
+            if number == 3:
+                front.client.delete(f"/keys/{made['key_id']}", headers=admin).raise_for_status()
+
+    with pytest.raises(openai.APIError, match="revoked"):
+        read()
 
 
 def test_many_at_a_time_are_all_answered(front: Front) -> None:
