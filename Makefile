@@ -103,6 +103,9 @@ bench-finance: $(VENV)/.installed ## Time the portfolio mathematics: 50 funds, t
 bench-tools: $(VENV)/.installed ## Time a call through the tool host: in memory, on stdio, over HTTP
 	@$(BIN)/python -m benchmarks.tools --json out/bench-tools.json
 
+bench-long-record: $(VENV)/.installed ## A 500-page medical record through the service: how long, and who waits meanwhile
+	@$(BIN)/python -m benchmarks.long_record --json out/bench-long-record.json $(ARGS)
+
 bench-cuad: $(VENV)/.installed ## Score contract review on labelled contracts: make bench-cuad DATA=DIR
 	@$(BIN)/consilia evaluate contract_review --data $(or $(DATA),../shared/data/cuad) --out out/cuad
 

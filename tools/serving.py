@@ -1,10 +1,11 @@
 """The in-house MCP server: an `MCPServer` whose tools may raise `ConsiliaError`."""
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
 from typing import Any, Final
 
 import orjson
+from anyio import CapacityLimiter, to_thread
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, InputRequiredResult, RequestParamsMeta, TextContent, ToolAnnotations
@@ -65,16 +66,19 @@ class ToolServer(MCPServer[None]):
 
     confidential: bool = False
 
-    def serve_in_parts(self, name: str) -> None:
-        """Let a registered synchronous tool with a large result write it in its own thread, one item at a time.
+    def serve_in_parts(self, *names: str, at_once: CapacityLimiter | None = None) -> None:
+        """Let registered synchronous tools with large results write them in their own threads, one item at a time.
 
         To check and write a result of many megabytes in one call, as the SDK does on the event loop, held that loop for
         seconds; pydantic's core lets no other thread run meanwhile. The result is a model that the tool has made, so
-        it is valid, and its schema stays published.
+        it is valid, and its schema stays published. at_once: how many calls of these tools may compute at a moment; a
+        crowd of threads that compute keeps the event loop waiting for its turn.
         """
-        tool = self._tool_manager.get_tool(name)
-        assert tool is not None, "registered before"
-        tool.fn, tool.fn_metadata.output_model = _in_parts(tool.fn), None
+        for name in names:
+            tool = self._tool_manager.get_tool(name)
+            assert tool is not None, "registered before"
+            tool.fn, tool.fn_metadata.output_model = _in_parts(tool.fn, at_once), None
+            tool.is_async = True
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -98,14 +102,19 @@ _DEPTH: Final = 2
 """Lists and tables within a model down to which a part is written by itself; what lies deeper is small."""
 
 
-def _in_parts(function: Callable[..., BaseModel]) -> Callable[..., CallToolResult]:
-    @wraps(function)
+def _in_parts(
+    function: Callable[..., BaseModel], at_once: CapacityLimiter | None
+) -> Callable[..., Awaitable[CallToolResult]]:
     def written(*arguments: Any, **named: Any) -> CallToolResult:
         content = in_parts(function(*arguments, **named))
         text = orjson.dumps(content).decode()
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
 
-    return written
+    @wraps(function)
+    async def served(*arguments: Any, **named: Any) -> CallToolResult:
+        return await to_thread.run_sync(partial(written, *arguments, **named), limiter=at_once)
+
+    return served
 
 
 def in_parts(model: BaseModel) -> dict[str, Any]:

@@ -5,8 +5,9 @@ whole state at every step, and both keep tables of their own, apart from the run
 with all else that is written at the moment, and a large channel value (a contract's text) is stored once a version.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from functools import cache
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Final, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -30,6 +31,7 @@ from service.database.engine import Database
 from service.database.tables import CheckpointRow, CheckpointValue, CheckpointWrite
 from service.database.writer import Fence, Statement, Write
 from service.runs.serializing import serializer
+from service.runs.weight import LARGE_BYTES, aside, is_large
 
 LARGE: Final = 16_384
 """Bytes: a checkpoint up to this size is stored whole; of a larger one, channel values over a quarter of it apart."""
@@ -90,6 +92,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         self._database = database
         self._fence = fence
         self._fresh = fresh
+        self._apart_of: tuple[str, dict[str, str]] = ("", {})
         self._statements = _statements(database.engine.dialect.name)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
@@ -105,10 +108,17 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         self._fresh = False
         thread_id, namespace = _address(config)
-        kind, packed = self.serde.dumps_typed(checkpoint)
         writes: list[Write] = []
-        if len(packed) > LARGE:
-            small, writes = self._apart(thread_id, namespace, checkpoint)
+        apart: dict[str, str] = {}
+        kind, packed = "", b""
+        large = is_large(checkpoint["channel_values"])
+        if not large:
+            kind, packed = self.serde.dumps_typed(checkpoint)
+        if large or len(packed) > LARGE:
+            before, known = self._apart_of
+            known = known if before == _configurable(config).get("checkpoint_id") else {}
+            separate = partial(self._apart, thread_id, namespace, checkpoint, known)
+            small, writes, apart = await asyncio.to_thread(separate) if large else separate()
             kind, packed = self.serde.dumps_typed(small)
             kind += _APART
         kept = get_checkpoint_metadata(config, metadata)
@@ -123,18 +133,29 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
             "metadata": dict(kept),
         }
         await self._database.writer.write(*writes, Write(self._statements.put, row), fence=self._fence)
+        self._apart_of = checkpoint["id"], apart
         return _config(thread_id, namespace, checkpoint["id"])
 
-    def _apart(self, thread_id: str, namespace: str, checkpoint: Checkpoint) -> tuple[Checkpoint, list[Write]]:
-        """The checkpoint without its large values, and the writes that keep those."""
+    def _apart(
+        self, thread_id: str, namespace: str, checkpoint: Checkpoint, known: Mapping[str, str]
+    ) -> tuple[Checkpoint, list[Write], dict[str, str]]:
+        """The checkpoint without its large values, the writes that keep those, and their versions by channel.
+
+        known: versions of large values that are kept already, with the checkpoint before this one.
+        """
         small: dict[str, Any] = {}
         writes: list[Write] = []
+        versions: dict[str, str] = {}
         for channel, value in checkpoint["channel_values"].items():
-            kind, packed = self.serde.dumps_typed(value)
             version = checkpoint["channel_versions"].get(channel)
+            if version is not None and known.get(channel) == str(version):
+                versions[channel] = str(version)
+                continue
+            kind, packed = self.serde.dumps_typed(value)
             if len(packed) * 4 <= LARGE or version is None:
                 small[channel] = value
                 continue
+            versions[channel] = str(version)
             row: dict[str, Any] = {
                 "thread_id": thread_id,
                 "checkpoint_ns": namespace,
@@ -146,7 +167,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
             writes.append(Write(self._statements.put_value, row))
         apart = checkpoint.copy()
         apart["channel_values"] = small
-        return apart, writes
+        return apart, writes, versions
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -156,7 +177,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         statement = self._statements.replace_write if special else self._statements.put_write
         rows: list[Write] = []
         for index, (channel, value) in enumerate(writes):
-            kind, packed = self.serde.dumps_typed(value)
+            kind, packed = await aside(self.serde.dumps_typed, value)
             row: dict[str, Any] = {
                 "thread_id": thread_id,
                 "checkpoint_ns": namespace,
@@ -220,7 +241,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
     async def _tuple(self, connection: AsyncConnection, row: RowMapping) -> CheckpointTuple:
         thread_id, namespace, checkpoint_id = row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"]
         kind = row["type"].removesuffix(_APART)
-        checkpoint = cast(Checkpoint, self.serde.loads_typed((kind, row["checkpoint"])))
+        checkpoint = cast(Checkpoint, await self._read(kind, row["checkpoint"]))
         if kind != row["type"]:
             await self._join_values(connection, thread_id, namespace, checkpoint)
         writes = (
@@ -233,7 +254,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
             .order_by(CheckpointWrite.task_path, CheckpointWrite.task_id, CheckpointWrite.idx)
         )
         pending = [
-            (task_id, channel, self.serde.loads_typed((kind, value)))
+            (task_id, channel, await self._read(kind, value))
             for task_id, channel, kind, value in await connection.execute(writes)
         ]
         return CheckpointTuple(
@@ -261,10 +282,16 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         )
         for row in (await connection.execute(query)).mappings():
             if versions[row["channel"]] == row["version"]:
-                value = self.serde.loads_typed((row["type"], row["value"]))
-                checkpoint["channel_values"][row["channel"]] = value
+                checkpoint["channel_values"][row["channel"]] = await self._read(row["type"], row["value"])
+
+    async def _read(self, kind: str, packed: bytes) -> Any:
+        """A value read back, in a thread where it is large."""
+        if len(packed) < LARGE_BYTES:
+            return self.serde.loads_typed((kind, packed))
+        return await asyncio.to_thread(self.serde.loads_typed, (kind, packed))
 
     async def adelete_thread(self, thread_id: str) -> None:
+        self._apart_of = ("", {})
         async with self._database.engine.begin() as connection:
             for table in (CheckpointRow, CheckpointValue, CheckpointWrite):
                 await connection.execute(delete(table).where(table.thread_id == thread_id))

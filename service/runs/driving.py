@@ -12,6 +12,7 @@ from langgraph.types import Command, Interrupt, Send, StreamMode
 from pydantic import TypeAdapter
 
 from service.runs.json import dumps, plain
+from service.runs.weight import aside
 from workflows.registry import Graph
 
 STREAM_MODES = ("values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "debug", "custom")
@@ -101,12 +102,14 @@ async def drive(
                     log.append(kind + suffix, dumps(data))
         elif mode in wanted and (drive.subgraphs or not namespace):
             told = _without_ours(chunk) if mode in ("checkpoints", "debug") else chunk
-            log.append(mode + suffix, dumps(_interrupts_shown(told)))
+            log.append(mode + suffix, await aside(dumps, _interrupts_shown(told)))
         log.check()
     if drive.interrupt_before or drive.interrupt_after or graph.interrupt_before_nodes or graph.interrupt_after_nodes:
         driven.stopped = bool((await graph.aget_state(config)).next)
     if driven.values is not None:
-        driven.values = {key: value for key, value in plain(driven.values).items() if key != "__interrupt__"}
+        driven.values = {
+            key: value for key, value in (await aside(plain, driven.values)).items() if key != "__interrupt__"
+        }
     return driven
 
 

@@ -1,10 +1,14 @@
 """LangGraph's checkpoints in our database: what goes in comes out, large values once."""
 
 import operator
-from typing import Annotated, TypedDict
+import threading
+from itertools import pairwise
+from typing import Annotated, Any, TypedDict
 
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
+from pydantic import BaseModel
 from sqlalchemy import func, select
 
 from service.database import migrate
@@ -80,3 +84,53 @@ async def test_threads_are_copied_and_deleted_whole(empty_database: str):
         assert (await graph.aget_state({"configurable": {"thread_id": "t1"}})).values == {}
         done = await graph.ainvoke(Command(resume="yes"), {"configurable": {"thread_id": "t2"}})
         assert done["steps"] == ["first", "second", "third"]
+
+
+class Finding(BaseModel):
+    number: int
+
+
+class Findings(TypedDict, total=False):
+    findings: list[Finding]
+    steps: Annotated[list[str], operator.add]
+
+
+class Watched(JsonPlusSerializer):
+    """The serializer, noting in which thread it writes lists of findings."""
+
+    def __init__(self) -> None:
+        super().__init__(allowed_msgpack_modules=[Finding])
+        self.threads: list[int] = []
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        if isinstance(obj, list) and obj and isinstance(obj[0], Finding):
+            self.threads.append(threading.get_ident())
+        return super().dumps_typed(obj)
+
+
+async def test_a_large_state_is_written_once_away_from_the_event_loop_and_comes_back_whole(empty_database: str):
+    async def find(state: Findings) -> Findings:
+        return {"findings": [Finding(number=each) for each in range(6_000)]}
+
+    async def step(state: Findings) -> Findings:
+        return {"steps": ["done"]}
+
+    graph = StateGraph(Findings)
+    graph.add_node("find", find)
+    names = [f"step{number}" for number in range(4)]
+    for name in names:
+        graph.add_node(name, step)
+    for one, other in pairwise([START, "find", *names, END]):
+        graph.add_edge(one, other)
+    serde = Watched()
+    async with open_database(empty_database) as database:
+        await migrate.upgrade(database.engine)
+        config = {"configurable": {"thread_id": "t1"}}
+        made = graph.compile(checkpointer=DatabaseSaver(database, serde=serde))
+        await made.ainvoke({"steps": []}, config, durability="sync")
+        assert len(serde.threads) == 2, "as the node's write, and as the channel's value: once each"
+        assert threading.get_ident() not in serde.threads
+        read = DatabaseSaver(database, serde=Watched())
+        kept = await graph.compile(checkpointer=read).aget_state(config)
+    assert kept.values["findings"] == [Finding(number=each) for each in range(6_000)]
+    assert kept.values["steps"] == ["done"] * 4

@@ -31,3 +31,23 @@ def test_de_identification_is_scored(tmp_path: Path):
     assert scores["records"] >= 60
     assert scores["recall"] >= 0.97
     assert "person" in consilia("evaluate", "medical_identity", data=tmp_path)
+
+
+def test_verification_is_scored_on_a_folder_of_ones_own_however_its_lines_are_written(tmp_path: Path):
+    folder, out = tmp_path / "cases", tmp_path / "out"
+    folder.mkdir()
+    one = {"source": "患者无发热，给予阿司匹林100mg。", "source_lang": "zh-CN", "case": 7}
+    translated = [
+        {**one, "target": "The patient had no fever and was given aspirin 100 mg.", "target_lang": "en-US"},
+        {**one, "target": "Afebrile; aspirin 100 mg was given.", "target_lang": "EN"},
+    ]
+    text = "\n\n".join(json.dumps(each, ensure_ascii=False) for each in translated)
+    (folder / "a.jsonl").write_text(text + "\n", "utf-8-sig")
+    other = {"source": "No pain in the left knee.", "source_lang": "en", "target": "Pas de douleur au genou gauche."}
+    (folder / "b.jsonl").write_text(json.dumps({**other, "target_lang": "fr_FR"}), "utf-8")
+    arguments = ("evaluate", "medical_translation", "--data", str(folder), "--out", str(out), "--json")
+    scores = json.loads(consilia(*arguments, data=tmp_path))
+    assert (scores["pairs"], scores["critical_recall"], scores["false_alarm_rate"]) == (3, 1.0, 0.0)
+    assert set(scores["languages"]) == {"zh-en", "en-fr"}
+    assert {"dose ×10", "drug swapped", "negation dropped", "left↔right"} <= set(scores["kinds"])
+    assert (out / "scores.svg").read_text().startswith("<svg")

@@ -13,6 +13,7 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from lxml import etree
 
+from benchmarks import long_record
 from tests.conftest import SAMPLES, Server
 from tests.service.records_made import CLINICAL_DOCUMENT, HOSTILE, LEASE, PEOPLE, PHOTOGRAPH, WHOLE
 
@@ -416,3 +417,12 @@ async def test_simplified_characters_are_not_passed_off_as_traditional_ones(sdk:
     assert coverage["zh-Hans"]["kept"] == coverage["zh-Hans"]["segments"]
     assert coverage["zh-Hant"]["share"] == 0
     assert asked.question["outcome"] == "needs_translator"
+
+
+async def test_a_long_record_ends_with_a_clear_result_and_the_service_answers_meanwhile(server: Server):
+    figures = await long_record.measure(server.url, server.key, server.process.pid, pages=12, targets=["en"])
+    assert figures["segments"] > 400
+    assert figures["outcome"] == "needs_translator"
+    assert 0.3 < figures["coverage"]["en"] < 1
+    assert figures["ok_refused"] == 0
+    assert figures["ok_slowest_s"] < 5, "limits.block_seconds"

@@ -4,8 +4,9 @@ import base64
 import binascii
 import hashlib
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
+from anyio import CapacityLimiter
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.documents.document import Block, Page
@@ -23,6 +24,8 @@ from tools.medicine.protection import neutral
 from tools.medicine.translation import translate
 from tools.serving import READ_ONLY, ToolServer
 
+_AT_ONCE: Final = 2
+"""Batches of segments that are computed at a moment: a long record brings hundreds of them."""
 _LABELLED = re.compile(r"([^:：\n]{1,30})[:：]\s*(.*)")
 _INSTRUCTIONS = (
     "Works on whole medical records without a model: reads HL7 CDA and FHIR, extracts key data, cuts a record into "
@@ -142,8 +145,6 @@ def server(characters: int = MAX_CHARACTERS, limits: Limits | None = None) -> To
         found = extract(text, language, max_characters=characters)
         return found if segments else found.model_copy(update={"segments": ()})
 
-    served.serve_in_parts("extract_key_data")
-
     @served.tool(
         title="Cut a record into segments",
         description=(
@@ -190,6 +191,8 @@ def server(characters: int = MAX_CHARACTERS, limits: Limits | None = None) -> To
                 kept[pair] = _alarms(pair)
         return Verified(result=[kept[pair] for pair in pairs])
 
+    served.serve_in_parts("deidentify_record", "extract_key_data", "cut_record")
+    served.serve_in_parts("translate_segments", "verify_translations", at_once=CapacityLimiter(_AT_ONCE))
     return served
 
 

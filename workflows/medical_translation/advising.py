@@ -53,8 +53,7 @@ async def consult(
 ) -> tuple[list[Statement], list[Caution]]:
     """What the knowledge base finds: statements with their entries, and cautions for what could not be checked."""
     data = await asyncio.to_thread(from_json, key_data, KINDS)
-    taken = [each for each in data.medications if _own(each) and not each.stopped]
-    prescriptions = list(dict.fromkeys(_prescription(each) for each in taken))
+    prescriptions = await asyncio.to_thread(_prescriptions, data)
     beyond = tuple(dict.fromkeys(each.drug for each in prescriptions[MOST:]))
     who = await asyncio.to_thread(patient, data, record)
     arguments = {
@@ -71,6 +70,12 @@ async def consult(
 def _own(stated: Stated) -> bool:
     """Whether it is the patient's, and so."""
     return stated.subject == "patient" and stated.presence == "affirmed"
+
+
+def _prescriptions(data: KeyData) -> list[Prescription]:
+    """What the patient takes, each once."""
+    taken = [each for each in data.medications if _own(each) and not each.stopped]
+    return list(dict.fromkeys(_prescription(each) for each in taken))
 
 
 def _prescription(medication: Medication) -> Prescription:

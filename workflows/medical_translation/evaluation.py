@@ -12,13 +12,14 @@ from pathlib import Path
 from random import Random
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tools.charts.bars import Reference, Row, bars
 from tools.charts.chart import Chart
 from tools.errors import ConsiliaError
 from tools.medicine.alarms import Alarm
 from tools.medicine.alignment import sentences
+from tools.medicine.lexicon import language
 from tools.medicine.verification import verify
 from workflows.medical_translation.injection import inject
 
@@ -30,6 +31,8 @@ is held out any more: at first sight the second half gave a recall of 0.928 and 
 and fourth files, sentences of case reports with more than one translation of some, came later: at first sight 0.941 and
 0.155, then, after the rules were corrected on the third, 0.946 and 0.075 on the fourth. A new text sees figures near
 these, not near those of today on the same sentences."""
+_OTHER_ENDINGS = (".ndjson", ".json")
+"""Of files that are read where the folder has none of the usual name."""
 _PARAGRAPH = 3
 
 
@@ -41,14 +44,19 @@ class InvalidSentences(ConsiliaError):
 
 
 class Pair(BaseModel):
-    """A text and a correct translation of it; languages as BCP 47 codes."""
+    """A text and a correct translation of it; languages as BCP 47 codes, of which the primary subtag is kept."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
-    source: str
-    source_lang: str
-    target: str
-    target_lang: str
+    source: str = Field(min_length=1)
+    source_lang: str = Field(min_length=2)
+    target: str = Field(min_length=1)
+    target_lang: str = Field(min_length=2)
+
+    @field_validator("source_lang", "target_lang")
+    @classmethod
+    def _primary(cls, code: str) -> str:
+        return language(code)
 
 
 class Missed(BaseModel):
@@ -86,17 +94,29 @@ class Scores(BaseModel):
 
 
 def load(folder: Path | None = None, name: str = "*.jsonl") -> list[Pair]:
-    """The pairs of a folder's JSON Lines, or the project's own. Raises InvalidSentences."""
+    """The pairs of a folder's JSON Lines (UTF-8, also with a byte order mark), or the project's own.
+
+    Blank lines and further keys are passed over. Raises InvalidSentences.
+    """
     folder = folder or OWN
     pairs: list[Pair] = []
-    for path in sorted(folder.glob(name)):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    paths = sorted(folder.glob(name)) or sorted(each for end in _OTHER_ENDINGS for each in folder.glob(f"*{end}"))
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise InvalidSentences(f"{path}: it is not UTF-8; write it anew as UTF-8") from None
+        for number, line in enumerate(text.split("\n"), start=1):  # a line's text may hold other line separators
             if not line.strip():
                 continue
             try:
                 pairs.append(Pair.model_validate_json(line))
             except ValidationError as error:
-                raise InvalidSentences(f"{path}, line {number}: {error.errors()[0]['msg']}") from None
+                fault = error.errors()[0]
+                where = ".".join(map(str, fault["loc"]))
+                raise InvalidSentences(
+                    f"{path}, line {number}: {where + ': ' if where else ''}{fault['msg']}"
+                ) from None
     if not pairs:
         raise InvalidSentences(f"{folder}: no {name} with lines of source, source_lang, target, target_lang")
     return pairs

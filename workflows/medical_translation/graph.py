@@ -19,6 +19,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 
 from tools.errors import ConsiliaError
+from tools.serving import in_parts
 from workflows.desk import Desk, place
 from workflows.medical_translation import advising, intake, outputs, sign_off, translating
 from workflows.medical_translation.cautions import cautions, numbered
@@ -36,6 +37,9 @@ from workflows.registry import Graph, Workflow
 
 # Every key of the state is optional to LangGraph; each node comes after those that set what it reads.
 # pyright: reportTypedDictNotRequiredAccess=false
+
+AT_ONCE = 16
+"""Batches that are under way at a moment: all of a long record's at once would wait for their tool calls too long."""
 
 Node = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -120,7 +124,7 @@ async def assemble(state: TranslationState, runtime: Runtime[Desk]) -> dict[str,
     """Put everything together as drafts, with placeholders in the place of people."""
     report = await asyncio.to_thread(assemble_report, state, _now())
     files = await outputs.write(runtime.context, report, "translation.draft", None)
-    return {"translation": report.summary().model_dump(mode="json"), "files": files, "decision": None}
+    return {"translation": await asyncio.to_thread(_summary, report), "files": files, "decision": None}
 
 
 def needs_sign_off(state: TranslationState) -> str:
@@ -155,14 +159,19 @@ async def release(state: TranslationState, runtime: Runtime[Desk]) -> dict[str, 
     """Write the files with people's names back in them, unless they were rejected."""
     desk, decision = runtime.context, state["decision"]
     if decision is not None and decision["decision"] == "reject":
-        report = assemble_report(state, _now(), "rejected")
-        return {"outcome": "rejected", "translation": report.summary().model_dump(mode="json"), "files": state["files"]}
+        report = await asyncio.to_thread(assemble_report, state, _now(), "rejected")
+        summary = await asyncio.to_thread(_summary, report)
+        return {"outcome": "rejected", "translation": summary, "files": state["files"]}
     outcome = "released" if complete(state) else "needs_translator"
     report = await asyncio.to_thread(assemble_report, state, _now(), outcome)
     name = (await desk.files.read(state["file_id"])).name
     identified = await asyncio.to_thread(intake.identified, report, await desk.vault.get())
     files = await outputs.write(desk, identified, f"{name.rsplit('.', 1)[0]}.translation", name)
-    return {"outcome": outcome, "translation": report.summary().model_dump(mode="json"), "files": files}
+    return {"outcome": outcome, "translation": await asyncio.to_thread(_summary, report), "files": files}
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    return in_parts(report.summary())
 
 
 def _now() -> datetime:
@@ -210,7 +219,8 @@ def build() -> Graph:
     graph.add_conditional_edges("sign_off", after_sign_off, ["sign_off", "revise", "release"])
     graph.add_edge("revise", "assemble")
     graph.add_edge("release", END)
-    return graph.compile(name="medical_translation")  # pyright: ignore[reportUnknownMemberType]
+    made = graph.compile(name="medical_translation")  # pyright: ignore[reportUnknownMemberType]
+    return made.with_config(max_concurrency=AT_ONCE)
 
 
 def workflow() -> Workflow:

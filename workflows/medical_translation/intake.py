@@ -16,8 +16,9 @@ from tools.medicine.protection import OPEN
 from tools.medicine.records_server import Cuts, Hidden
 from tools.medicine.segmentation import ReadRecord
 from tools.record import Place
+from tools.serving import in_parts
 from workflows.desk import Desk, StoredFile
-from workflows.medical_translation.report import Report
+from workflows.medical_translation.report import Report, ReportSegment
 from workflows.medical_translation.state import Raised, Record, Segment, TranslationInput
 
 _OFFSETS: Final = frozenset({"start", "end", "body_end"})
@@ -106,10 +107,13 @@ def identified(report: Report, mapping: bytes | None) -> Report:
             "target": moved(each.target, segment.renderings[each.language].text),
         }
         alarms.append(each.model_copy(update={**spans, "why": named(each.why)}))
-    renamed = _each_text(report.model_dump(mode="json", exclude={"alarms", "key_data"}), named)
+    told = {name: each for name, each in in_parts(report).items() if name not in {"alarms", "key_data", "segments"}}
     placed = _each_place(report.key_data, segmentation.restored(report.text, who))
-    told = {"alarms": [each.model_dump(mode="json") for each in alarms], "key_data": _each_text(placed, named)}
-    return Report.model_validate({**renamed, **told, "identified": True})
+    segments = [  # one by one: to check a long record's in one call would hold every other thread for seconds
+        ReportSegment.model_validate(_each_text(each.model_dump(mode="json"), named)) for each in report.segments
+    ]
+    parts = {"alarms": alarms, "segments": segments, "key_data": _each_text(placed, named)}
+    return Report.model_validate({**_each_text(told, named), **parts, "identified": True})
 
 
 def _each_place(value: Any, place: Callable[[int], int]) -> Any:
