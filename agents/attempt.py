@@ -6,7 +6,7 @@ Technical Report, arXiv 2505.09388, section 4.3).
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -14,17 +14,15 @@ from typing import Any, cast
 import orjson
 
 from agents.completion import Completion, Draft, Price
-from agents.continuing import after_text, after_thinking, as_text
+from agents.continuing import after_text, after_thinking, as_text, constrained, resumable
 from agents.dialects import Dialect
-from agents.exchange import Call, Exchange, Piece, Restarted, Try
+from agents.exchange import Call, Exchange, Restarted, Try
 from agents.faults import RequestRefused
+from agents.hearing import Hear, Hearing
 from agents.model import Model
 from agents.pool import Pool
 from agents.routing import Route
 from agents.thinking import continuable, switched, thinking_fields
-
-Hear = Callable[[Piece], Awaitable[None]]
-"""Gets the pieces of an answer as they come; after a `Restarted` what came before is void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +59,31 @@ class _Asker:
     route: Route
     wanted: Wanted
     hear: Hear | None
+    anew: bool
     started: float = field(default_factory=time.monotonic)
     first: float | None = None
     lost: list[Try] = field(default_factory=list[Try])
     endpoint: str = ""
 
-    async def send(self, body: dict[str, Any], thinks: bool) -> Completion:
+    async def send(self, body: dict[str, Any], thinks: bool, bounded: bool = False) -> Completion:
         model = self.pool.models[self.route.model]
         dialect = self.pool.dialect(model.name)
         opened = thinks and model.facts.thinking == "always"
         draft = Draft(dialect.thought, opened)
-
         closed = not thinks and body["messages"][-1]["role"] == "assistant"
         goes_on = closed
+        hearing = self._hearing(body, dialect, bounded)
 
         def resume() -> dict[str, Any] | None:
             nonlocal goes_on
-            again = resumed(body, draft, model.facts, dialect)
-            goes_on = goes_on or again is not None
+            if closed and not draft.completion(Price()).text:
+                again: dict[str, Any] | None = body  # of what it went on to write nothing has come
+            else:
+                again = resumed(body, draft, model.facts, dialect, hearing.hold)
+            if again is not None:
+                hearing.drop()
+                draft.drop_calls()
+                goes_on = True
             return again
 
         call = Call(
@@ -92,19 +97,25 @@ class _Asker:
         exchange: Exchange = self.pool.exchange(call)
         async with aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
-                if goes_on and not isinstance(piece, Restarted):
-                    as_text(piece, dialect.thought)
-                if self.hear is not None:
-                    await self.hear(piece)
                 if isinstance(piece, Restarted):
+                    await hearing.anew(piece)
                     draft, goes_on = Draft(draft.thought, opened), closed
                     continue
+                if goes_on:
+                    as_text(piece, dialect.thought)
                 draft.take(piece)
+                await hearing.take(piece)
                 if self.first is None and draft.begun:
                     self.first = time.monotonic()
+        await hearing.flush()
         self.lost += exchange.lost
         self.endpoint = exchange.endpoint.url if exchange.endpoint else ""
         return draft.completion(exchange.price)
+
+    def _hearing(self, body: dict[str, Any], dialect: Dialect, bounded: bool) -> Hearing:
+        model = self.pool.models[self.route.model]
+        stuck = not self.anew and len(model.endpoints) > 1 and not resumable(body, model.facts, dialect)
+        return Hearing(self.hear, constrained(body) or stuck, self.pool.settings.hold_back, bounded)
 
     def said(self, completion: Completion, passes: int = 1) -> Said:
         now = time.monotonic()
@@ -112,11 +123,12 @@ class _Asker:
         return Said(completion, self.endpoint, tuple(self.lost), (now - self.started) * 1000, first, passes)
 
 
-async def attempt(pool: Pool, route: Route, wanted: Wanted, hear: Hear | None = None) -> Said:
-    """Ask the model of the route. hear: gets every piece as it comes. Raises what `Exchange.pieces` does."""
+async def attempt(pool: Pool, route: Route, wanted: Wanted, hear: Hear | None = None, *, anew: bool = True) -> Said:
+    """Ask the model of the route. hear: gets the pieces as they come, as `agents.hearing` has it. anew: whether its
+    listener can begin a message anew. Raises what `Exchange.pieces` does."""
     model, dialect = pool.models[route.model].facts, pool.dialect(route.model)
     body = request_fields(pool, route, wanted, model, dialect)
-    asker = _Asker(pool, route, wanted, hear)
+    asker = _Asker(pool, route, wanted, hear, anew)
     if not route.thinking or route.budget is None:
         return asker.said(await asker.send(body, route.thinking))
     body["max_tokens"] = wanted.answer_tokens + route.budget
@@ -136,21 +148,28 @@ async def attempt(pool: Pool, route: Route, wanted: Wanted, hear: Hear | None = 
             return asker.said(await _second_pass(asker, body, bounded, dialect), passes=2)
     if not continuable(model, dialect):
         return asker.said(await asker.send(body, thinks=True))
-    first = await asker.send({**body, "max_tokens": route.budget}, thinks=True)
+    first = await asker.send({**body, "max_tokens": route.budget}, thinks=True, bounded=True)
     if first.finish != "length":
         return asker.said(first)
     return asker.said(await _second_pass(asker, body, first, dialect), passes=2)
 
 
 async def _second_pass(asker: _Asker, body: dict[str, Any], first: Completion, dialect: Dialect) -> Completion:
-    """Close the thinking and generate the answer from there; what had come of it before is generated anew."""
-    if asker.hear is not None and (first.text or first.tool_calls):
-        await asker.hear(Restarted("its thinking was cut off in two passes"))
-    again = after_thinking(body, first.thinking, dialect, asker.wanted.answer_tokens)
+    """Close the thinking and generate the answer from there. An answer that had begun is gone on from where that can
+    be, else generated anew."""
+    model = asker.pool.models[asker.route.model].facts
+    begun = first.text if first.text and not first.tool_calls else ""
+    again = after_text(body, first.thinking, begun, model, dialect, first.usage.tokens_out) if begun else None
+    if again is None:
+        held = asker.pool.settings.hold_back and (constrained(body) or not first.text)
+        if asker.hear is not None and not held and (first.text or first.tool_calls):
+            await asker.hear(Restarted("its thinking was cut off in two passes"))
+        begun, again = "", after_thinking(body, first.thinking, dialect, asker.wanted.answer_tokens)
     second = await asker.send(again, thinks=False)
     usage = first.usage + second.usage
-    thought = replace(usage, tokens_thinking=first.usage.tokens_out, tokens_in=first.usage.tokens_in)
-    return Completion(second.text, first.thinking, second.tool_calls, second.finish, thought)
+    thought = first.usage.tokens_thinking if begun else first.usage.tokens_out
+    usage = replace(usage, tokens_thinking=thought, tokens_in=first.usage.tokens_in)
+    return Completion(begun + second.text, first.thinking, second.tool_calls, second.finish, usage)
 
 
 def request_fields(pool: Pool, route: Route, wanted: Wanted, model: Model, dialect: Dialect) -> dict[str, Any]:
@@ -199,10 +218,13 @@ def _strict(tool: Any) -> Any:
     return {**given, "function": {"strict": True, **cast(dict[str, Any], function)}}
 
 
-def resumed(body: dict[str, Any], draft: Draft, model: Model, dialect: Dialect) -> dict[str, Any] | None:
+def resumed(
+    body: dict[str, Any], draft: Draft, model: Model, dialect: Dialect, held: bool = True
+) -> dict[str, Any] | None:
     """The request that lets another server go on with plain text from where this one broke off; None where that cannot
-    be: in the middle of thinking, a tool call, or an answer that a schema constrains from its first letter."""
+    be: in the middle of thinking, or of an answer that a schema constrains from its first letter. held: nobody has
+    heard of the tool call that was begun after the text, so it may come again."""
     so_far = draft.completion(Price())
-    if not so_far.text or so_far.tool_calls:
+    if not so_far.text or (so_far.tool_calls and not held):
         return None
     return after_text(body, so_far.thinking, so_far.text, model, dialect, draft.generated)

@@ -170,8 +170,9 @@ class ChatAnswer:
     def _relay(self, body: dict[str, Any], goes_on: bool = False) -> Relay:
         name = self.decided.route.model
         hold = self.pool.settings.hold_back
-        dialect = self.pool.dialect(name)
-        return Relay(body, self.pool.models[name].facts, dialect, self._draft(goes_on), hold, goes_on=goes_on)
+        model, dialect = self.pool.models[name], self.pool.dialect(name)
+        others = len(model.endpoints) - 1
+        return Relay(body, model.facts, dialect, self._draft(goes_on), hold, others, goes_on=goes_on)
 
     def _draft(self, goes_on: bool) -> Draft:
         route = self.decided.route

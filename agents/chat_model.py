@@ -24,14 +24,16 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
-from agents.attempt import Hear, Said, Wanted, attempt
+from agents.attempt import Said, Wanted, attempt
 from agents.chatting import Chat, Decided, decide
 from agents.completion import Usage
 from agents.exchange import Piece, Restarted
 from agents.faults import AnswerLost, ModelFull
+from agents.hearing import Hear
 from agents.messages import to_chunk, to_message, to_openai
 from agents.pool import Pool
 from agents.record import ModelCall, ModelLedger
+from agents.relay import repeated
 from agents.routing import Route
 from tools.errors import ConsiliaError
 from tools.host import abbreviated
@@ -54,8 +56,10 @@ class PoolChat(BaseChatModel):
     max_tokens: room for the answer, beside that for thinking. ledger: where calls are kept. Only asynchronous calls
     are served, as the pool lives on an event loop.
 
-    Tokens reach LangGraph's stream mode `messages` as they come. If an endpoint is lost in the middle, `ainvoke` asks
-    another and streams its answer as a new message; `astream` goes on where it can and else raises AnswerLost.
+    Tokens reach LangGraph's stream mode `messages` as they come; a tool call, and an answer held to a schema, when they
+    are whole (`pool.hold_back`). If an endpoint is lost in the middle, another goes on from the text where it can.
+    Where it can't, `ainvoke` streams the other's answer as a new message. `astream` holds such text back until it is
+    whole; a model of one endpoint alone streams it, and AnswerLost is raised if its second answer reads differently.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -154,24 +158,31 @@ class PoolChat(BaseChatModel):
         thought = self.pool.dialect(route.model).thought
         message_id = f"run-{run_manager.run_id}" if run_manager else f"run-{uuid4()}"
         heard: asyncio.Queue[Piece | None] = asyncio.Queue(maxsize=64)
-        asking = asyncio.create_task(self._ask(chat, Decided(route), heard.put, run_manager))
+        asking = asyncio.create_task(self._ask(chat, Decided(route), heard.put, run_manager, anew=False))
         asking.add_done_callback(lambda _: _end(heard))
-        shown = False
+        shown, expected, called = "", "", False
         try:
             while (piece := await heard.get()) is not None:
                 if isinstance(piece, Restarted):
-                    if shown:
-                        raise AnswerLost(f"the answer broke off ({piece.why}), and another may read differently")
+                    if called:
+                        raise AnswerLost(f"the answer broke off ({piece.why}) in a tool call; ask again")
+                    expected = shown  # thinking may begin anew
                     continue
                 chunk = to_chunk(piece, thought, message_id)
-                if chunk is not None:
-                    shown = shown or bool(chunk.content or chunk.tool_call_chunks)  # thinking may begin anew
-                    generation = ChatGenerationChunk(message=chunk)
-                    if run_manager is not None:
-                        text = chunk.content if isinstance(chunk.content, str) else ""
-                        await run_manager.on_llm_new_token(text, chunk=generation)
-                    yield generation
+                if chunk is None:
+                    continue
+                if expected and chunk.content:
+                    expected, chunk.content = repeated(expected, str(chunk.content))
+                if expected or not (chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs):
+                    continue
+                shown, called = shown + str(chunk.content), called or bool(chunk.tool_call_chunks)
+                generation = ChatGenerationChunk(message=chunk)
+                if run_manager is not None:
+                    await run_manager.on_llm_new_token(str(chunk.content), chunk=generation)
+                yield generation
             said = await asking
+            if expected:
+                raise AnswerLost("the answer broke off, and another's ended sooner; ask again")
         finally:
             asking.cancel()
         whole = to_message(said.completion, message_id, told(route, said))
@@ -201,7 +212,12 @@ class PoolChat(BaseChatModel):
         )
 
     async def _ask(
-        self, chat: Chat, decided: Decided, hear: Hear, run_manager: AsyncCallbackManagerForLLMRun | None
+        self,
+        chat: Chat,
+        decided: Decided,
+        hear: Hear,
+        run_manager: AsyncCallbackManagerForLLMRun | None,
+        anew: bool = True,
     ) -> Said:
         started, clock, route = datetime.now(UTC), time.perf_counter(), decided.route
         wanted = replace(chat.wanted(self.pool), elsewhere=decided.elsewhere)
@@ -209,7 +225,7 @@ class PoolChat(BaseChatModel):
         said: Said | None = None
         error: dict[str, object] | None = None
         try:
-            said = await attempt(self.pool, route, wanted, hear)
+            said = await attempt(self.pool, route, wanted, hear, anew=anew)
             return said
         except ModelFull:
             moved = True

@@ -30,9 +30,9 @@ def after_text(
     DeepSeek's templates cut a thinking off, so its answers go on from the text alone; with tools that is left, as its
     reasoning parser would then take a tool call for thinking.
     """
-    keeps = continuable(model, dialect)
-    if dialect.continues is None or constrained(body) or (body.get("tools") and not keeps):
+    if not resumable(body, model, dialect):
         return None
+    keeps = continuable(model, dialect)
     messages: list[dict[str, Any]] = body["messages"]
     if not isinstance(messages[-1].get("content") or "", str):
         return None
@@ -45,6 +45,12 @@ def after_text(
     room = next((body[name] for name in _ROOM if isinstance(body.get(name), int)), None)
     left = None if room is None else max(1, room - written)
     return _going_on(body, [*(messages[:-1] if begun else messages), partial], dialect, left)
+
+
+def resumable(body: dict[str, Any], model: Model, dialect: Dialect) -> bool:
+    """Whether a text that answers this request could be gone on from, were its server lost."""
+    tools_apart = continuable(model, dialect) or not body.get("tools")
+    return dialect.continues is not None and tools_apart and not constrained(body)
 
 
 def constrained(body: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """Passing a stream on so that a lost server can be replaced without anybody seeing half an answer.
 
 Thinking and plain text are passed on as they come: text is gone on from elsewhere, thinking may begin anew. A tool
-call, and an answer that a grammar holds, can be neither, and is of use only whole: it is kept back until it is.
+call, and an answer that a grammar holds, can be neither, and is of use only whole: it is kept back until it is. So is
+the text of a server that can't go on from one (Ollama, LM Studio, MLX, KTransformers), where another could be asked.
 """
 
 import time
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from agents.completion import OPEN, Draft, Price, count
-from agents.continuing import after_text, as_text, constrained
+from agents.continuing import after_text, as_text, constrained, resumable
 from agents.dialects import Dialect
 from agents.exchange import Piece, Restarted
 from agents.faults import AnswerLost
@@ -25,7 +26,8 @@ _QUIET: Final = 10.0
 @dataclass(slots=True)
 class Relay:
     """One request's stream. body: of the request. hold: False passes everything on as it comes; a server that is lost
-    in the middle of what cannot be gone on from then ends the stream with AnswerLost.
+    in the middle of what cannot be gone on from then ends the stream with AnswerLost. others: how many other endpoints
+    could be asked; where there are some, a text that cannot be gone on from is held back too.
 
     bounded: its room is the thinking's budget, so an end for want of room is no end: nothing of that is passed on, and
     `cut` tells. goes_on: the answer goes on after a closed thinking or a text. draft: what came, for the account. text:
@@ -37,6 +39,7 @@ class Relay:
     dialect: Dialect
     draft: Draft
     hold: bool = True
+    others: int = 0
     bounded: bool = False
     goes_on: bool = False
     text: str = ""
@@ -50,7 +53,8 @@ class Relay:
     _passed_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self._whole = constrained(self.body)
+        stuck = self.others > 0 and not resumable(self.body, self.model, self.dialect)
+        self._whole = constrained(self.body) or stuck
 
     def take(self, piece: Piece) -> Iterator[dict[str, Any]]:
         """What may be passed on now. Raises AnswerLost."""
@@ -135,14 +139,11 @@ class Relay:
 
     def _catches_up(self, delta: dict[str, Any], said: str) -> bool:
         """Whether the text that was passed on has come again; the delta is left with what goes beyond."""
-        again = self._again or ""
-        if again.startswith(said):
-            self._again = again[len(said) :] or None
-            return False
-        if not said.startswith(again):
-            raise _lost("the server was lost, and another's answer reads differently")
-        delta["content"], self._again = said[len(again) :], None
-        return True
+        left, beyond = repeated(self._again or "", said)
+        self._again = left or None
+        if beyond:
+            delta["content"] = beyond
+        return bool(beyond)
 
     def _counted(self, piece: dict[str, Any]) -> dict[str, Any]:
         """A usage of an answer that was gone on from: what the lost server wrote counts as written, not as read."""
@@ -153,6 +154,16 @@ class Relay:
             usage["completion_tokens"] = count(usage.get("completion_tokens")) + self._written
             self.draft.usage = usage
         return piece
+
+
+def repeated(expected: str, said: str) -> tuple[str, str]:
+    """(what of the expected text has yet to come, what goes beyond it). Raises AnswerLost where it reads differently,
+    as it may at any temperature but 0."""
+    if expected.startswith(said):
+        return expected[len(said) :], ""
+    if not said.startswith(expected):
+        raise _lost("the server was lost, and another's answer reads differently")
+    return "", said[len(expected) :]
 
 
 def _lost(why: str) -> AnswerLost:
