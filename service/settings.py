@@ -310,6 +310,11 @@ class AdminSettings(BaseModel):
     reveal_minutes: float = Field(
         default=15.0, gt=0, le=1440, description="Minutes for which an unmasked run stays so for who unmasked it."
     )
+    hidden_workflows: list[str] = Field(
+        default_factory=lambda: ["medical_translation", "financial_advisor"],
+        description="Workflows of whose runs only the shape is shown until an admin asks to see them, as of those that "
+        'are sealed; "*": all.',
+    )
     page_runs: int = Field(default=50, ge=10, le=500, description="Runs on one page of the list.")
     page_events: int = Field(default=200, ge=10, le=2000, description="Events on one page of a run.")
     export_runs: int = Field(default=100_000, ge=1, description="Most runs in one export.")

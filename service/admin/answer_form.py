@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from jsonschema.exceptions import ValidationError as SchemaFault
 
+from service.admin.masking import masked_text
 from tools.errors import ConsiliaError
 
 Kind = Literal["choice", "text", "long", "number", "integer", "yes", "many", "rows", "json"]
@@ -65,6 +66,20 @@ def forms(schema: Mapping[str, Any] | None) -> list[Form]:
     if "properties" in schema:
         return [_form(0, schema, str(schema.get("title") or ""))]
     return [Form(0, "Answer", (_field("", schema, False),), (("", "Send"),))]
+
+
+def worded(schema: Any) -> Any:
+    """The schema with its words for people masked; what an answer may be stays as it is."""
+    match schema:
+        case dict():
+            return {
+                name: masked_text(each) if name in ("title", "description") and isinstance(each, str) else worded(each)
+                for name, each in cast(dict[str, Any], schema).items()
+            }
+        case list():
+            return [worded(each) for each in cast(list[Any], schema)]
+        case _:
+            return schema
 
 
 def _form(number: int, schema: Mapping[str, Any], title: str) -> Form:

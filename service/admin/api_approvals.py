@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from service.admin import approvals
@@ -24,19 +24,19 @@ class Answer(BaseModel):
 @router.get("")
 async def inbox(house: TheHouse, visitor: TheVisitor) -> list[Waiting]:
     """What waits for a person, the longest first."""
-    return await approvals.inbox(house.database, visitor)
+    return await approvals.inbox(house, visitor)
 
 
 @router.get("/decided")
 async def decided(house: TheHouse, visitor: TheVisitor) -> Sequence[MadeDecision]:
     """The last fifty decisions, newest first."""
-    return await approvals.decisions(house.database, visitor)
+    return await approvals.decisions(house, visitor)
 
 
 @router.get("/{thread_id}")
-async def waiting(thread_id: str, house: TheHouse, visitor: TheVisitor) -> list[Waiting]:
-    """What one thread waits for."""
-    return await approvals.of_thread(house.database, visitor, thread_id)
+async def waiting(request: Request, thread_id: str, house: TheHouse, visitor: TheVisitor) -> list[Waiting]:
+    """What one thread waits for, with the schema of the answer for those who may decide it."""
+    return await approvals.to_decide(request, house, visitor, thread_id)
 
 
 @router.post("/{thread_id}")

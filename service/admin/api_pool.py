@@ -13,7 +13,9 @@ from agents.signals import measure
 from service import draining
 from service.admin.access import TheAdmin
 from service.admin.api_figures import ModelFigures
+from service.admin.finding import sight_of
 from service.admin.roles import Visitor
+from service.admin.showing import shown_error
 from service.api.access import TheHouse
 from service.database import figures
 from service.house import House
@@ -75,10 +77,15 @@ async def pool_now(house: House, visitor: Visitor) -> PoolNow:
     since = datetime.now(UTC) - LATELY
     asked = await figures.models(house.database, None, since)
     failed = await figures.failed_calls(house.database, since)
+    errors = await asyncio.to_thread(
+        lambda: [
+            {**row, "error": shown_error(row["error"], sight_of(house, visitor, row["graph_id"]))} for row in failed
+        ]
+    )
     return PoolNow(
         status=house.pool.status(),
         models=[ModelFigures.model_validate(dict(row)) for row in asked],
-        errors=[FailedCall.model_validate(dict(row)) for row in failed],
+        errors=[FailedCall.model_validate(each) for each in errors],
     )
 
 

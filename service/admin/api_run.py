@@ -1,7 +1,8 @@
 """The admin JSON API: one run, and what happened in it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
@@ -12,12 +13,13 @@ from pydantic import BaseModel, Field
 from service.admin import acting, comparing, one_run, states
 from service.admin.access import TheOperator, TheVisitor
 from service.admin.comparing import Comparison
-from service.admin.finding import find_run
+from service.admin.finding import find_run, sight_of
 from service.admin.graph_picture import RunGraph, marked_waiting, run_graph
+from service.admin.masking import Sight
 from service.admin.one_run import Called, Events, Question, WholeRun
-from service.admin.revealing import record_reveal, revealed
-from service.admin.roles import Role
-from service.admin.showing import shown_text
+from service.admin.revealing import record_reveal
+from service.admin.roles import Role, Visitor
+from service.admin.showing import shown_events
 from service.admin.states import Steps, StepState
 from service.admin.steps import visits
 from service.admin.timeline import Timeline, timeline
@@ -39,72 +41,74 @@ class NoGraph(ConsiliaError):
     status = 404
 
 
-async def _reveal(
+async def _seen(
     request: Request,
     run_id: str,
     house: TheHouse,
     visitor: TheVisitor,
     reveal: Annotated[bool, Query(description="Without masks; needs the role admin, and is audited.")] = False,
-) -> bool:
-    if not reveal:
-        return revealed(request, house, visitor, run_id)
-    visitor.need(Role.ADMIN, "to see secrets and personal data")
+) -> "Seen":
     row = await find_run(house, visitor, run_id)
-    await record_reveal(request, house, visitor, row)
-    return True
+    if reveal:
+        visitor.need(Role.ADMIN, "to see secrets and personal data")
+        await record_reveal(request, house, visitor, row)
+    return Seen(row, sight_of(house, visitor, row["graph_id"], reveal))
 
 
-Reveal = Annotated[bool, Depends(_reveal)]
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run's row, and how much of its content is shown to who asks."""
+
+    row: dict[str, Any]
+    sight: Sight
+
+
+TheRun = Annotated[Seen, Depends(_seen)]
 
 
 @router.get("")
-async def run(run_id: str, house: TheHouse, visitor: TheVisitor, reveal: Reveal) -> WholeRun:
+async def run(house: TheHouse, seen: TheRun) -> WholeRun:
     """The run: input, output, error, files, what it waits for, who decided."""
-    return await one_run.whole(house.database, await find_run(house, visitor, run_id), reveal)
+    return await one_run.whole(house.database, seen.row, seen.sight)
 
 
 @router.get("/model-calls")
-async def model_calls(run_id: str, house: TheHouse, visitor: TheVisitor, reveal: Reveal) -> list[Question]:
+async def model_calls(house: TheHouse, seen: TheRun) -> list[Question]:
     """Every question to a model: who was asked and why, prompt and answer, attempts, tokens, cost, times."""
-    row = await find_run(house, visitor, run_id)
-    return await one_run.questions(house.database, row["run_id"], reveal)
+    return await one_run.questions(house.database, seen.row["run_id"], seen.sight)
 
 
 @router.get("/tool-calls")
-async def tool_calls(run_id: str, house: TheHouse, visitor: TheVisitor, reveal: Reveal) -> list[Called]:
+async def tool_calls(house: TheHouse, seen: TheRun) -> list[Called]:
     """Every tool call: arguments, result, server, permission."""
-    row = await find_run(house, visitor, run_id)
-    return await one_run.tool_calls(house.database, row["run_id"], reveal)
+    return await one_run.tool_calls(house.database, seen.row["run_id"], seen.sight)
 
 
 @router.get("/events")
 async def events(
-    run_id: str,
     house: TheHouse,
-    visitor: TheVisitor,
-    reveal: Reveal,
+    seen: TheRun,
     after: Annotated[int, Query(ge=0, le=2**31)] = 0,
     limit: Annotated[int, Query(ge=1, le=2000)] = 200,
     kind: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Events:
     """The run's events in order, a page at a time."""
-    row = await find_run(house, visitor, run_id)
-    return await one_run.events(house.database, row["run_id"], after, limit, reveal, kind or None)
+    return await one_run.events(house.database, seen.row["run_id"], after, limit, seen.sight, kind or None)
 
 
 @router.get("/graph")
-async def graph(run_id: str, house: TheHouse, visitor: TheVisitor) -> RunGraph:
+async def graph(house: TheHouse, seen: TheRun) -> RunGraph:
     """The workflow's graph: each node with its state, time and count, each edge with how often it was taken."""
-    return await path_taken(house, await find_run(house, visitor, run_id))
+    return await path_taken(house, seen.row, seen.sight)
 
 
-async def path_taken(house: House, row: dict[str, Any]) -> RunGraph:
+async def path_taken(house: House, row: dict[str, Any], sight: Sight) -> RunGraph:
     """Raises NoGraph."""
     if row["graph_id"] not in house.registry.names():
         raise NoGraph(f"the workflow {row['graph_id']!r} is no longer served here, so its graph is not known")
     visited = await visits(house.database, row["run_id"])
     async with house.registry.get(row["graph_id"]).graph({"configurable": {"thread_id": row["thread_id"]}}) as made:
-        found = await asyncio.to_thread(run_graph, made, visited, row["status"])
+        found = await asyncio.to_thread(run_graph, made, visited, row["status"], sight)
     if row["status"] != "interrupted":
         return found
     asking = await threads.interrupts(house.database, row["thread_id"])
@@ -112,16 +116,16 @@ async def path_taken(house: House, row: dict[str, Any]) -> RunGraph:
 
 
 @router.get("/timeline")
-async def spans(run_id: str, house: TheHouse, visitor: TheVisitor) -> Timeline:
+async def spans(house: TheHouse, seen: TheRun) -> Timeline:
     """Nodes, questions and tool calls with their times, nested."""
-    return await timeline_of(house, await find_run(house, visitor, run_id))
+    return await timeline_of(house, seen.row, seen.sight)
 
 
-async def timeline_of(house: House, row: dict[str, Any]) -> Timeline:
+async def timeline_of(house: House, row: dict[str, Any], sight: Sight) -> Timeline:
     visited = await visits(house.database, row["run_id"])
     asked = await calls.model_calls(house.database, row["run_id"])
     called = await calls.tool_calls(house.database, row["run_id"])
-    return timeline(row, visited, asked, called)
+    return await asyncio.to_thread(timeline, row, visited, asked, called, sight)
 
 
 @router.get("/states")
@@ -138,19 +142,17 @@ async def state_steps(
 
 
 @router.get("/states/{checkpoint_id}")
-async def state(run_id: str, checkpoint_id: str, house: TheHouse, visitor: TheVisitor, reveal: Reveal) -> StepState:
+async def state(checkpoint_id: str, house: TheHouse, seen: TheRun) -> StepState:
     """The state at a checkpoint, and what its step changed."""
-    return await states.state(house, await find_run(house, visitor, run_id), checkpoint_id, reveal)
+    return await states.state(house, seen.row, checkpoint_id, seen.sight)
 
 
 @router.get("/states/{checkpoint_id}/whole", response_model=None)
-async def whole_state(
-    run_id: str, checkpoint_id: str, house: TheHouse, visitor: TheVisitor, reveal: Reveal
-) -> Response:
+async def whole_state(checkpoint_id: str, house: TheHouse, seen: TheRun) -> Response:
     """The state at a checkpoint as a JSON file, with nothing cut."""
-    row = await find_run(house, visitor, run_id)
-    text = await states.whole_state(house, row, checkpoint_id, reveal)
-    headers = {"Content-Disposition": f'attachment; filename="state-{row["run_id"]}.json"', "Cache-Control": "no-store"}
+    text = await states.whole_state(house, seen.row, checkpoint_id, seen.sight)
+    named = f'attachment; filename="state-{seen.row["run_id"]}.json"'
+    headers = {"Content-Disposition": named, "Cache-Control": "no-store"}
     return Response(text, 200, headers, "application/json")
 
 
@@ -160,7 +162,14 @@ async def compared(
 ) -> Comparison:
     """Two runs side by side: what differs in input and output, and how each went."""
     left, right = await find_run(house, visitor, run_id), await find_run(house, visitor, other)
-    return await comparing.compare(house.database, left, right, False)
+    return await compared_for(house, visitor, left, right)
+
+
+async def compared_for(house: House, visitor: Visitor, left: dict[str, Any], right: dict[str, Any]) -> Comparison:
+    """Hidden where one of the two is."""
+    sights = {sight_of(house, visitor, each["graph_id"]) for each in (left, right)}
+    sight = Sight.HIDDEN if Sight.HIDDEN in sights else Sight.MASKED
+    return await comparing.compare(house.database, left, right, sight)
 
 
 class NewRun(BaseModel):
@@ -230,25 +239,25 @@ async def edit(run_id: str, checkpoint_id: str, body: Edited, house: TheHouse, v
 
 @router.get("/live", response_model=None)
 async def live(
-    run_id: str,
-    request: Request,
-    house: TheHouse,
-    visitor: TheVisitor,
-    reveal: Reveal,
-    after: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    request: Request, house: TheHouse, seen: TheRun, after: Annotated[int, Query(ge=0, le=2**31)] = 0
 ) -> StreamingResponse:
     """The run's events as they come (Server-Sent Events): `line` for each, `end` when it has ended."""
-    row = await find_run(house, visitor, run_id)
+    return tail(request, house, seen.row["run_id"], after, lambda: seen.sight)
+
+
+def tail(request: Request, house: House, run_id: str, after: int, sight: Callable[[], Sight]) -> StreamingResponse:
+    """sight: how much is shown, asked anew for each event, since a permit to see ends."""
     given = request.headers.get("last-event-id", "")
     after = int(given) if given.isdecimal() and len(given) < 10 else after
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    lines = with_heartbeats(_lines(house, row["run_id"], after, reveal))
+    lines = with_heartbeats(_lines(house, run_id, after, sight))
     return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
 
-async def _lines(house: House, run_id: str, after: int, reveal: bool) -> AsyncGenerator[bytes]:
+async def _lines(house: House, run_id: str, after: int, sight: Callable[[], Sight]) -> AsyncGenerator[bytes]:
     async for event in house.feeds.follow(run_id, after):
-        told = {"seq": event.seq, "kind": event.kind, "text": shown_text(event.data, reveal, 400)}
+        [text] = await asyncio.to_thread(shown_events, [(event.kind, event.data)], sight(), 400)
+        told = {"seq": event.seq, "kind": event.kind, "text": text}
         yield b"event: line\nid: %d\ndata: %s\n\n" % (event.seq, orjson.dumps(told))
     if await runs.status(house.database, run_id) not in runs.UNFINISHED:
         yield b"event: end\ndata: {}\n\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -10,12 +11,14 @@ from pydantic import BaseModel, Field
 
 from service.admin import export
 from service.admin.access import TheOperator, TheVisitor
-from service.admin.finding import find_run
-from service.admin.roles import Visitor
+from service.admin.finding import find_run, sight_of
+from service.admin.masking import Sight
+from service.admin.roles import Role, Visitor
 from service.admin.run_query import RunQuery, cursor
 from service.api.access import TheHouse
 from service.api.finding import UnknownRun
 from service.database import run_list
+from service.database.run_list import RunFilter
 from service.house import House
 from tools.errors import InvalidInput
 
@@ -97,8 +100,22 @@ async def list_runs(
 
 
 async def listed(house: House, visitor: Visitor, query: RunQuery, before: str | None, limit: int) -> ListedRuns:
-    page = await run_list.page(house.database, query.filter(visitor), cursor(before), limit)
-    return ListedRuns(runs=[ListedRun.model_validate(export.told(row)) for row in page.rows], older=page.older)
+    page = await run_list.page(house.database, wanted(house, visitor, query), cursor(before), limit)
+    told = await asyncio.to_thread(export.told, page.rows, partial(sight_of, house, visitor))
+    return ListedRuns(runs=[ListedRun.model_validate(each) for each in told], older=page.older)
+
+
+def wanted(house: House, visitor: Visitor, query: RunQuery) -> RunFilter:
+    """The filter, as far as the visitor may see. Text is sought only where its content is shown too, since whoever may
+    seek a name learns where it stands."""
+    return query.filter(visitor, searched(house, visitor))
+
+
+def searched(house: House, visitor: Visitor) -> tuple[str, ...] | None:
+    """The workflows in whose runs the visitor may seek text; None: all."""
+    if visitor.role is Role.ADMIN:
+        return None
+    return tuple(name for name in house.registry.names() if sight_of(house, visitor, name) is not Sight.HIDDEN)
 
 
 @router.get("/runs/export", response_model=None)
@@ -108,12 +125,13 @@ async def export_runs(
     query: Annotated[RunQuery, Query()],
     format: Annotated[Literal["csv", "jsonl"], Query()] = "csv",
 ) -> StreamingResponse:
-    """Runs that match, newest first, as CSV or JSON Lines; limits.export_runs at most."""
-    wanted, most = query.filter(visitor), house.settings.admin.export_runs
+    """Runs that match, newest first, as CSV or JSON Lines; admin.export_runs at most."""
+    sought, most = wanted(house, visitor, query), house.settings.admin.export_runs
+    sights = partial(sight_of, house, visitor)
     made, kind = (
-        (export.as_csv(house.database, wanted, most), "text/csv; charset=utf-8")
+        (export.as_csv(house.database, sought, most, sights), "text/csv; charset=utf-8")
         if format == "csv"
-        else (export.as_json_lines(house.database, wanted, most), "application/x-ndjson")
+        else (export.as_json_lines(house.database, sought, most, sights), "application/x-ndjson")
     )
     headers = {
         "Content-Disposition": f'attachment; filename="runs.{format}"',

@@ -1,15 +1,19 @@
 """The inbox: what runs ask of people, and deciding it, once."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
+from fastapi import Request
 from pydantic import BaseModel
 from sqlalchemy import RowMapping, Select, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from service.admin import auditing
 from service.admin.answer_form import checked
-from service.admin.finding import acting_for
+from service.admin.finding import acting_for, keeps_hidden, sight_of
+from service.admin.masking import Sight
 from service.admin.roles import Visitor
 from service.admin.showing import cut, shown
 from service.api.finding import UnknownThread, checked_uuid
@@ -75,6 +79,8 @@ class MadeDecision(BaseModel):
 
 def _threads(visitor: Visitor) -> Select[Any]:
     newest = select(func.max(Run.run_id)).where(Run.thread_id == Thread.thread_id).scalar_subquery()
+    on_thread = select(Run.graph_id).where(Run.thread_id == Thread.thread_id)
+    workflow = on_thread.order_by(Run.run_id.desc()).limit(1).scalar_subquery()
     query: Select[Any] = select(  # pyright: ignore[reportAssignmentType], of no interest here
         Thread.thread_id,
         Thread.tenant_id,
@@ -82,34 +88,61 @@ def _threads(visitor: Visitor) -> Select[Any]:
         Thread.interrupts,
         Thread.state_updated_at,
         newest.label("run_id"),
+        workflow.label("workflow"),
     ).where(Thread.status == "interrupted")
     return query if visitor.tenant is None else query.where(Thread.tenant_id == visitor.tenant)
 
 
-async def inbox(database: Database, visitor: Visitor, reveal: bool = False, limit: int = 200) -> list[Waiting]:
+async def inbox(house: House, visitor: Visitor, limit: int = 200) -> list[Waiting]:
     """What waits, the longest first, as far as the visitor may see it."""
     query = _threads(visitor).order_by(Thread.updated_at).limit(limit)
-    async with database.reading() as connection:
+    async with house.database.reading() as connection:
         rows = (await connection.execute(query)).mappings().all()
-    return [each for row in rows for each in _waiting(row, reveal)]
+
+    def told() -> list[Waiting]:
+        return [each for row in rows for each in _waiting(row, sight_of(house, visitor, _workflow(row)), visitor)]
+
+    return await asyncio.to_thread(told)
 
 
-async def of_thread(database: Database, visitor: Visitor, thread_id: str, reveal: bool = False) -> list[Waiting]:
-    """What one thread waits for. Raises UnknownThread."""
+async def of_thread(house: House, visitor: Visitor, thread_id: str, sight: Sight | None = None) -> list[Waiting]:
+    """What one thread waits for. sight: how much of it is shown; None: as much as of the workflow's runs.
+    Raises UnknownThread."""
     thread_id = checked_uuid("thread", thread_id)
     known = select(Thread.thread_id).where(Thread.thread_id == thread_id)
     if visitor.tenant is not None:
         known = known.where(Thread.tenant_id == visitor.tenant)
-    async with database.reading() as connection:
+    async with house.database.reading() as connection:
         if await connection.scalar(known) is None:
             raise UnknownThread(f"there is no thread {thread_id}, or it is not yours to see", thread_id=thread_id)
         row = (
             (await connection.execute(_threads(visitor).where(Thread.thread_id == thread_id))).mappings().one_or_none()
         )
-    return _waiting(row, reveal) if row is not None else []
+    if row is None:
+        return []
+    sight = sight or sight_of(house, visitor, _workflow(row))
+    return await asyncio.to_thread(_waiting, row, sight, visitor)
 
 
-def _waiting(row: RowMapping, reveal: bool) -> list[Waiting]:
+async def to_decide(request: Request, house: House, visitor: Visitor, thread_id: str) -> list[Waiting]:
+    """What one thread waits for. Who may decide it sees what is asked, masked, even where what runs of the workflow
+    read and wrote is hidden; that is audited. Raises UnknownThread."""
+    waits = await of_thread(house, visitor, thread_id)
+    hidden = [each for each in waits if keeps_hidden(house, each.graph_id)]
+    if not hidden or not visitor.may("approve", hidden[0].graph_id):
+        return waits
+    await auditing.record(request, house, visitor, "approval.see", hidden[0].tenant_id, thread_id)
+    return await of_thread(house, visitor, thread_id, Sight.MASKED)
+
+
+def _workflow(row: RowMapping) -> str:
+    """Of the run that asks: a thread's metadata are its owner's words."""
+    return row["workflow"] or str(row["about"].get("graph_id") or "")
+
+
+def _waiting(row: RowMapping, sight: Sight, visitor: Visitor) -> list[Waiting]:
+    workflow = _workflow(row)
+    may_decide = visitor.may("approve", workflow)
     found: list[Waiting] = []
     for asked in (each for group in row["interrupts"].values() for each in group):
         value: Any = asked["value"]
@@ -122,13 +155,15 @@ def _waiting(row: RowMapping, reveal: bool) -> list[Waiting]:
                 interrupt_id=asked["id"],
                 run_id=row["run_id"],
                 tenant_id=row["tenant_id"],
-                graph_id=str(row["about"].get("graph_id") or ""),
+                graph_id=workflow,
                 kind=str(told.get("kind") or ""),
-                title=_words(told.get("title")) or "A question",
-                question=_words(shown(told.get("question"), reveal)),
-                evidence=shown(told.get("evidence"), reveal),
-                told=shown({name: each for name, each in rest.items() if name != "kind"}, reveal),
-                answer_schema=cast(dict[str, Any], schema) if isinstance(schema, dict) else None,
+                title="A question"
+                if sight is Sight.HIDDEN
+                else _words(shown(told.get("title"), sight)) or "A question",
+                question=_words(shown(told.get("question"), sight)),
+                evidence=shown(told.get("evidence"), sight),
+                told=shown({name: each for name, each in rest.items() if name != "kind"}, sight),
+                answer_schema=cast(dict[str, Any], schema) if may_decide and isinstance(schema, dict) else None,
                 since=row["state_updated_at"],
             )
         )
@@ -144,7 +179,7 @@ async def decide(house: House, visitor: Visitor, thread_id: str, interrupt_id: s
 
     Raises NotPermitted, NothingWaits, AlreadyDecided, InvalidAnswer, and what accepting a run raises.
     """
-    waits = await of_thread(house.database, visitor, thread_id, reveal=True)
+    waits = await of_thread(house, visitor, thread_id, Sight.SEEN)
     asked = next((each for each in waits if each.interrupt_id == interrupt_id), None)
     if asked is None:
         await _raise_if_decided(house.database, checked_uuid("thread", thread_id), interrupt_id)
@@ -208,13 +243,23 @@ async def _raise_if_decided(database: Database, thread_id: str, interrupt_id: st
         )
 
 
-async def decisions(
-    database: Database, visitor: Visitor, reveal: bool = False, limit: int = 50
-) -> Sequence[MadeDecision]:
+async def decisions(house: House, visitor: Visitor, limit: int = 50) -> Sequence[MadeDecision]:
     """The decisions that were made here, newest first."""
-    query = select(Decision.__table__).order_by(Decision.decided_at.desc()).limit(limit)
+    query = (
+        select(Decision.__table__, Run.graph_id)
+        .outerjoin(Run, Run.run_id == Decision.run_id)
+        .order_by(Decision.decided_at.desc())
+        .limit(limit)
+    )
     if visitor.tenant is not None:
         query = query.where(Decision.tenant_id == visitor.tenant)
-    async with database.reading() as connection:
+    async with house.database.reading() as connection:
         rows = (await connection.execute(query)).mappings().all()
-    return [MadeDecision.model_validate({**row, "answer": shown(row["answer"], reveal)}) for row in rows]
+
+    def told() -> list[MadeDecision]:
+        answers = [shown(row["answer"], sight_of(house, visitor, row["graph_id"])) for row in rows]
+        return [
+            MadeDecision.model_validate({**row, "answer": answer}) for row, answer in zip(rows, answers, strict=True)
+        ]
+
+    return await asyncio.to_thread(told)

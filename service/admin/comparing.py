@@ -1,12 +1,13 @@
 """Two runs side by side."""
 
+import asyncio
 from collections import defaultdict
 from typing import Any
 
 from pydantic import BaseModel
 
-from service.admin.masking import masked
-from service.admin.showing import cut
+from service.admin.masking import Sight
+from service.admin.showing import cut, shown_diff, shown_text
 from service.admin.state_diff import Diff, diff
 from service.admin.steps import visits
 from service.database import calls
@@ -40,22 +41,25 @@ class Comparison(BaseModel):
     output: Diff
 
 
-async def compare(database: Database, left: dict[str, Any], right: dict[str, Any], reveal: bool) -> Comparison:
-    """left, right: rows of runs."""
+async def compare(database: Database, left: dict[str, Any], right: dict[str, Any], sight: Sight) -> Comparison:
+    """left, right: rows of runs. sight: of the one of which less may be seen."""
 
-    def shown(value: Any) -> Any:
-        short = cut(value if value is not None else {})
-        return short if reveal else masked(short)
+    def changes(name: str) -> Diff:
+        return shown_diff(diff(_short(left[name]), _short(right[name])), sight)
 
     return Comparison(
-        left=await _side(database, left),
-        right=await _side(database, right),
-        input=diff(shown(left["input"]), shown(right["input"])),
-        output=diff(shown(left["output"]), shown(right["output"])),
+        left=await _side(database, left, sight),
+        right=await _side(database, right, sight),
+        input=await asyncio.to_thread(changes, "input"),
+        output=await asyncio.to_thread(changes, "output"),
     )
 
 
-async def _side(database: Database, row: dict[str, Any]) -> Side:
+def _short(value: Any) -> Any:
+    return cut({} if value is None else value)
+
+
+async def _side(database: Database, row: dict[str, Any], sight: Sight) -> Side:
     asked = await calls.model_calls(database, row["run_id"])
     called = await calls.tool_calls(database, row["run_id"])
     nodes: dict[str, float] = defaultdict(float)
@@ -72,8 +76,12 @@ async def _side(database: Database, row: dict[str, Any]) -> Side:
             "models": sorted({each["model"] for each in asked}),
             "questions": len(asked),
             "tool_calls": len(called),
-            "error": str(row["error"].get("message"))[:500] if row["error"] else None,
+            "error": _told(row["error"], sight) if row["error"] else None,
             "nodes": dict(nodes),
             "answers": dict(answers),
         }
     )
+
+
+def _told(error: dict[str, Any], sight: Sight) -> str:
+    return f"{error.get('code')}: {shown_text(str(error.get('message')), sight, 500)}"

@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from service.admin.graph_layout import HEIGHT, Layout, Placed, layout
+from service.admin.masking import Sight
+from service.admin.showing import shown_text
 from service.admin.steps import Visit, taken
 from service.admin.web import milliseconds
 from tools.charts.chart import text
@@ -45,8 +47,8 @@ class RunGraph(BaseModel):
     edges: list[GraphEdge]
 
 
-def run_graph(graph: Graph, visited: Sequence[Visit], status: str) -> RunGraph:
-    """The graph of a run and the path taken in it. status: the run's."""
+def run_graph(graph: Graph, visited: Sequence[Visit], status: str, sight: Sight) -> RunGraph:
+    """The graph of a run and the path taken in it. status: the run's. sight: of what its nodes raised."""
     drawn = graph.get_graph()
     edges = list({(edge.source, edge.target): edge for edge in drawn.edges}.values())
     counts = taken(visited, [(edge.source, edge.target) for edge in edges], status == "success")
@@ -55,7 +57,7 @@ def run_graph(graph: Graph, visited: Sequence[Visit], status: str) -> RunGraph:
         if visit.inside is None:
             by_node[visit.node].append(visit)
     return RunGraph(
-        nodes=[_node(name, by_node[name], status) for name in drawn.nodes],
+        nodes=[_node(name, by_node[name], status, sight) for name in drawn.nodes],
         edges=[
             GraphEdge(
                 source=edge.source,
@@ -68,7 +70,7 @@ def run_graph(graph: Graph, visited: Sequence[Visit], status: str) -> RunGraph:
     )
 
 
-def _node(name: str, visited: list[Visit], status: str) -> GraphNode:
+def _node(name: str, visited: list[Visit], status: str, sight: Sight) -> GraphNode:
     state: State = "done" if visited else "not-taken"
     if (name == "__start__" and status != "pending") or (name == "__end__" and status == "success"):
         state = "done"
@@ -78,7 +80,7 @@ def _node(name: str, visited: list[Visit], status: str) -> GraphNode:
         endings: dict[str, State] = {"running": "running", "error": "failed", "timeout": "failed"}
         state = endings.get(status, "waiting")
     total = sum((each.finished - each.started).total_seconds() * 1000 for each in visited if each.finished)
-    error = next((each.error for each in visited if each.error), "")
+    error = shown_text(next((each.error for each in visited if each.error), ""), sight)
     return GraphNode(name=name, state=state, visits=len(visited), total_ms=total, error=error)
 
 

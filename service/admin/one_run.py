@@ -1,18 +1,26 @@
 """One run as it is told: what came in and out, who answered and why, what was called, what it left."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from pathlib import PurePath
+from typing import Any, Final, Literal, cast
 
 from pydantic import BaseModel
 from sqlalchemy import RowMapping, func, select
 
-from service.admin.showing import shown, shown_text
+from service.admin.masking import MASK, Sight, hidden
+from service.admin.showing import shown, shown_error, shown_events, shown_text
 from service.database import calls, files
 from service.database.engine import Database
 from service.database.tables import Decision, ModelCallRow, Run, RunEvent, Thread, ToolCallRow
 
 _TRACE: Final = 20_000
+_OPEN_OF_ATTEMPT: Final = frozenset(
+    {"step", "model", "adapter", "thinking", "endpoint", "finish", "fault", "tokens_in", "tokens_out"}
+    | {"tokens_thinking", "tokens_cached", "cost", "passes", "duration_ms", "ttft_ms"}
+)
+"""What is shown of an attempt even where its content is hidden."""
 
 
 class RunFile(BaseModel):
@@ -36,7 +44,7 @@ class Decided(BaseModel):
 
 
 class WholeRun(BaseModel):
-    """A run. masked: whether secrets and personal data in it are hidden. waits_for: its open interrupts.
+    """A run. sight: how much of its content is shown. waits_for: its open interrupts.
 
     events: the number of the last one. questions, tool_calls: how many.
     """
@@ -72,11 +80,11 @@ class WholeRun(BaseModel):
     tool_calls: int
     older_on_thread: str | None
     newer_on_thread: str | None
-    masked: bool
+    sight: Literal["seen", "masked", "hidden"]
 
 
-async def whole(database: Database, row: dict[str, Any], reveal: bool) -> WholeRun:
-    """row: the run's. reveal: without masks."""
+async def whole(database: Database, row: dict[str, Any], sight: Sight) -> WholeRun:
+    """row: the run's."""
     run_id, thread_id = row["run_id"], row["thread_id"]
     async with database.reading() as connection:
         events = await connection.scalar(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run_id)) or 0
@@ -95,28 +103,57 @@ async def whole(database: Database, row: dict[str, Any], reveal: bool) -> WholeR
     if row["status"] == "interrupted" and thread is not None and neighbours[1] is None:
         waits = [each for group in thread.interrupts.values() for each in group]
     made = await files.of_run(database, run_id)
+
+    def told() -> WholeRun:
+        return _whole(row, sight, waits, decisions, made, (events, questions, tool_calls), neighbours)
+
+    return await asyncio.to_thread(told)
+
+
+def _whole(
+    row: dict[str, Any],
+    sight: Sight,
+    waits: list[Any],
+    decisions: Sequence[RowMapping],
+    made: Sequence[RowMapping],
+    counts: tuple[int, int, int],
+    neighbours: tuple[str | None, str | None],
+) -> WholeRun:
     error: dict[str, Any] | None = row["error"]
     if error is not None:
-        trace = shown_text(error.get("trace") or "", reveal, _TRACE)
-        error = {**shown({k: v for k, v in error.items() if k != "trace"}, reveal), "trace": trace}
+        trace = shown_text(error.get("trace") or "", sight, _TRACE)
+        error = {**shown_error({k: v for k, v in error.items() if k != "trace"}, sight), "trace": trace}
     plain = {name: row[name] for name in WholeRun.model_fields if name in row}
-    values = {name: shown(row[name], reveal) for name in ("input", "output", "kwargs", "metadata")}
+    values = {name: shown(row[name], sight) for name in ("input", "output", "kwargs", "metadata")}
     return WholeRun.model_validate(
         {
             **plain,
             **values,
             "error": error,
-            "waits_for": shown(waits, reveal),
-            "decisions": [{**each, "answer": shown(each["answer"], reveal)} for each in decisions],
-            "files": [dict(each) for each in made],
-            "events": events,
-            "questions": questions,
-            "tool_calls": tool_calls,
+            "waits_for": shown(waits, sight),
+            "decisions": [{**each, "answer": shown(each["answer"], sight)} for each in decisions],
+            "files": [{**each, "name": shown_name(each["name"], sight)} for each in made],
+            "events": counts[0],
+            "questions": counts[1],
+            "tool_calls": counts[2],
             "older_on_thread": neighbours[0],
             "newer_on_thread": neighbours[1],
-            "masked": not reveal,
+            "sight": sight.value,
         }
     )
+
+
+def shown_name(name: str, sight: Sight) -> str:
+    """A file's name as far as it may be seen; its ending always is."""
+    match sight:
+        case Sight.SEEN:
+            return name
+        case Sight.MASKED:
+            plain = shown_text(name.replace("_", " "), sight)
+            return name if plain == name.replace("_", " ") else plain
+        case Sight.HIDDEN:
+            ending = PurePath(name).suffix
+            return f"{MASK}{ending if ending[1:].isalnum() and len(ending) < 7 else ''}"
 
 
 class Question(BaseModel):
@@ -164,19 +201,37 @@ class Called(BaseModel):
     duration_ms: float
 
 
-def _shown(rows: Sequence[RowMapping], names: Sequence[str], reveal: bool) -> list[dict[str, Any]]:
-    return [{**row, **{name: shown(row[name], reveal) for name in names}} for row in rows]
+def _shown(rows: Sequence[RowMapping], names: Sequence[str], sight: Sight) -> list[dict[str, Any]]:
+    return [{**row, **{name: shown(row[name], sight) for name in names}} for row in rows]
 
 
-async def questions(database: Database, run_id: str, reveal: bool) -> list[Question]:
+async def questions(database: Database, run_id: str, sight: Sight) -> list[Question]:
     rows = await calls.model_calls(database, run_id)
     names = ("prompt", "answer", "reasoning", "attempts", "error", "reasons")
-    return [Question.model_validate(each) for each in _shown(rows, names, reveal)]
+    told = await asyncio.to_thread(_shown, rows, names, sight)
+    return [Question.model_validate({**each, **_kept(row, sight)}) for each, row in zip(told, rows, strict=True)]
 
 
-async def tool_calls(database: Database, run_id: str, reveal: bool) -> list[Called]:
+def _kept(row: RowMapping, sight: Sight) -> dict[str, Any]:
+    """What is shown of a question even where its content is hidden: why this model, and how the attempts went."""
+    if sight is not Sight.HIDDEN:
+        return {}
+    attempts: Any = row["attempts"]
+    return {
+        "reasons": shown(row["reasons"], Sight.MASKED),
+        "attempts": [hidden(each, _OPEN_OF_ATTEMPT) for each in cast(list[Any], attempts)]
+        if isinstance(attempts, list)
+        else MASK,
+        "error": shown_error(row["error"], sight),
+    }
+
+
+async def tool_calls(database: Database, run_id: str, sight: Sight) -> list[Called]:
     rows = await calls.tool_calls(database, run_id)
-    return [Called.model_validate(each) for each in _shown(rows, ("arguments", "result", "error"), reveal)]
+    told = await asyncio.to_thread(_shown, rows, ("arguments", "result", "error"), sight)
+    if sight is Sight.HIDDEN:
+        told = [{**each, "error": shown_error(row["error"], sight)} for each, row in zip(told, rows, strict=True)]
+    return [Called.model_validate(each) for each in told]
 
 
 class ToldEvent(BaseModel):
@@ -197,7 +252,7 @@ class Events(BaseModel):
     last: int
 
 
-async def events(database: Database, run_id: str, after: int, limit: int, reveal: bool, kind: str | None) -> Events:
+async def events(database: Database, run_id: str, after: int, limit: int, sight: Sight, kind: str | None) -> Events:
     """A page of events. kind: only of this one, such as "node" or "updates"."""
     query = (
         select(RunEvent.seq, RunEvent.kind, RunEvent.data, RunEvent.created_at)
@@ -210,14 +265,9 @@ async def events(database: Database, run_id: str, after: int, limit: int, reveal
     async with database.reading() as connection:
         rows = (await connection.execute(query)).mappings().all()
         last = await connection.scalar(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run_id)) or 0
+    data = await asyncio.to_thread(shown_events, [(row["kind"], row["data"]) for row in rows[:limit]], sight)
     told = [
-        ToldEvent(
-            seq=row["seq"],
-            kind=row["kind"],
-            data=shown_text(row["data"], reveal, 2_000),
-            size=len(row["data"]),
-            created_at=row["created_at"],
-        )
-        for row in rows[:limit]
+        ToldEvent(seq=row["seq"], kind=row["kind"], data=text, size=len(row["data"]), created_at=row["created_at"])
+        for row, text in zip(rows, data, strict=False)
     ]
     return Events(events=told, next=told[-1].seq if len(rows) > limit else None, last=last)

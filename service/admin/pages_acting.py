@@ -7,9 +7,10 @@ import orjson
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from service.admin import acting, comparing, states, web
+from service.admin import acting, states, web
 from service.admin.access import TheOperator, TheVisitor
-from service.admin.finding import find_run
+from service.admin.api_run import compared_for
+from service.admin.finding import find_run, sight_of
 from service.admin.pages_run import about
 from service.admin.revealing import revealed
 from service.api.access import TheHouse
@@ -45,7 +46,7 @@ async def _states(
     row = known["row"]
     found = await states.steps(house.database, row["run_id"], after or None)
     chosen = at or (found.steps[-1].checkpoint_id if found.steps else "")
-    told = await states.state(house, row, chosen, known["reveal"]) if chosen else None
+    told = await states.state(house, row, chosen, known["sight"]) if chosen else None
     return web.page(
         request,
         "run_states.html",
@@ -66,7 +67,8 @@ async def whole_state(
 ) -> Response:
     """The state with nothing cut, as a download."""
     row = await find_run(house, visitor, run_id)
-    text = await states.whole_state(house, row, checkpoint_id, revealed(request, house, visitor, row["run_id"]))
+    sight = sight_of(house, visitor, row["graph_id"], revealed(request, house, visitor, row["run_id"]))
+    text = await states.whole_state(house, row, checkpoint_id, sight)
     headers = {**web.HEADERS, "Content-Disposition": f'attachment; filename="state-{row["run_id"]}.json"'}
     return Response(text, 200, headers, "application/json")
 
@@ -135,7 +137,7 @@ async def compare(
         message = f"two runs can be compared; {len(chosen)} were chosen. Tick two in the list, or give run twice"
         raise InvalidInput(message)
     left, right = [await find_run(house, visitor, checked_uuid("run", each)) for each in chosen]
-    told = await comparing.compare(house.database, left, right, False)
+    told = await compared_for(house, visitor, left, right)
     return web.page(request, "compare.html", visitor, told=told)
 
 

@@ -7,8 +7,8 @@ from fastapi.responses import RedirectResponse
 
 from service.admin import approvals, web
 from service.admin.access import TheOperator, TheVisitor
-from service.admin.answer_form import answer, forms
-from service.admin.revealing import revealed
+from service.admin.answer_form import answer, forms, worded
+from service.admin.masking import Sight, masked
 from service.admin.roles import Visitor
 from service.api.access import TheHouse
 from service.house import House
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/approvals", include_in_schema=False)
 
 @router.get("")
 async def inbox(request: Request, house: TheHouse, visitor: TheVisitor) -> Response:
-    waits = await approvals.inbox(house.database, visitor)
-    decided = await approvals.decisions(house.database, visitor, limit=20)
+    waits = await approvals.inbox(house, visitor)
+    decided = await approvals.decisions(house, visitor, limit=20)
     return web.page(request, "approvals.html", visitor, waits=waits, decided=decided)
 
 
@@ -32,10 +32,11 @@ async def one(request: Request, thread_id: str, house: TheHouse, visitor: TheVis
 async def _page(
     request: Request, house: House, visitor: Visitor, thread_id: str, error: ConsiliaError | None = None
 ) -> Response:
-    waits = await approvals.of_thread(house.database, visitor, thread_id)
-    if waits and waits[0].run_id and revealed(request, house, visitor, waits[0].run_id):
-        waits = await approvals.of_thread(house.database, visitor, thread_id, reveal=True)
-    asked = [(each, forms(each.answer_schema), visitor.may("approve", each.graph_id)) for each in waits]
+    waits = await approvals.to_decide(request, house, visitor, thread_id)
+    asked = [
+        (each, forms(worded(each.answer_schema)), visitor.may("approve", each.graph_id), masked(each.answer_schema))
+        for each in waits
+    ]
     return web.page(
         request,
         "approval.html",
@@ -57,7 +58,7 @@ async def decide(
         if isinstance(value, str):
             given.setdefault(name, []).append(value)
     try:
-        waits = await approvals.of_thread(house.database, visitor, thread_id, reveal=True)
+        waits = await approvals.of_thread(house, visitor, thread_id, Sight.SEEN)
         schemas: dict[str, Any] = {each.interrupt_id: each.answer_schema for each in waits}
         told = answer(schemas[interrupt_id], given) if interrupt_id in schemas else None
         made = await approvals.decide(house, visitor, thread_id, interrupt_id, told)

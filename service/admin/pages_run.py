@@ -8,8 +8,9 @@ from fastapi.responses import RedirectResponse
 from service.admin import api_run, one_run, revealing, web
 from service.admin.access import TheAdmin, TheOperator, TheVisitor
 from service.admin.api_run import NoGraph
-from service.admin.finding import find_run
+from service.admin.finding import find_run, sight_of
 from service.admin.graph_picture import picture
+from service.admin.masking import Sight
 from service.admin.revealing import permit_cookie, record_reveal, revealed
 from service.admin.roles import Visitor
 from service.api.access import TheHouse
@@ -33,13 +34,15 @@ async def about(request: Request, house: House, visitor: Visitor, run_id: str, t
     """What every part's page shows of the run."""
     row = await find_run(house, visitor, run_id)
     reveal = revealed(request, house, visitor, row["run_id"])
-    run = await one_run.whole(house.database, row, reveal)
+    sight = sight_of(house, visitor, row["graph_id"], reveal)
+    run = await one_run.whole(house.database, row, sight)
     return {
         "told": "",
         "fault": "",
         "run": run,
         "row": row,
         "reveal": reveal,
+        "sight": sight,
         "tabs": TABS,
         "tab": tab,
         "base": f"/admin/runs/{row['run_id']}",
@@ -51,10 +54,10 @@ async def about(request: Request, house: House, visitor: Visitor, run_id: str, t
     }
 
 
-async def _picture(house: House, row: dict[str, Any]) -> tuple[str, str]:
+async def _picture(house: House, known: dict[str, Any]) -> tuple[str, str]:
     """The graph's picture, and why there is none."""
     try:
-        return picture(await api_run.path_taken(house, row)), ""
+        return picture(await api_run.path_taken(house, known["row"], known["sight"])), ""
     except NoGraph as error:
         return "", error.message
 
@@ -62,7 +65,7 @@ async def _picture(house: House, row: dict[str, Any]) -> tuple[str, str]:
 @router.get("")
 async def overview(request: Request, run_id: str, house: TheHouse, visitor: TheVisitor) -> Response:
     known = await about(request, house, visitor, run_id, "")
-    drawn, why_not = await _picture(house, known["row"])
+    drawn, why_not = await _picture(house, known)
     return web.page(request, "run.html", visitor, **known, drawn=drawn, why_not=why_not)
 
 
@@ -70,23 +73,23 @@ async def overview(request: Request, run_id: str, house: TheHouse, visitor: TheV
 async def now(request: Request, run_id: str, house: TheHouse, visitor: TheVisitor) -> Response:
     """The parts of the overview that change while the run is executed."""
     known = await about(request, house, visitor, run_id, "")
-    drawn, why_not = await _picture(house, known["row"])
+    drawn, why_not = await _picture(house, known)
     return web.page(request, "run_now.html", visitor, **known, drawn=drawn, why_not=why_not)
 
 
 @router.get("/timeline")
 async def timeline(request: Request, run_id: str, house: TheHouse, visitor: TheVisitor) -> Response:
     known = await about(request, house, visitor, run_id, "/timeline")
-    told = await api_run.timeline_of(house, known["row"])
+    told = await api_run.timeline_of(house, known["row"], known["sight"])
     return web.page(request, "run_timeline.html", visitor, **known, timeline=told)
 
 
 @router.get("/calls")
 async def calls(request: Request, run_id: str, house: TheHouse, visitor: TheVisitor) -> Response:
     known = await about(request, house, visitor, run_id, "/calls")
-    run, reveal = known["run"], known["reveal"]
-    asked = await one_run.questions(house.database, run.run_id, reveal)
-    called = await one_run.tool_calls(house.database, run.run_id, reveal)
+    run, sight = known["run"], known["sight"]
+    asked = await one_run.questions(house.database, run.run_id, sight)
+    called = await one_run.tool_calls(house.database, run.run_id, sight)
     return web.page(request, "run_calls.html", visitor, **known, questions=asked, tool_calls=called)
 
 
@@ -97,10 +100,21 @@ async def events(
     known = await about(request, house, visitor, run_id, "/events")
     limit = house.settings.admin.page_events
     after = max(0, min(after, 2**31 - 1))
-    found = await one_run.events(house.database, known["run"].run_id, after, limit, known["reveal"], kind[:100] or None)
+    found = await one_run.events(house.database, known["run"].run_id, after, limit, known["sight"], kind[:100] or None)
     return web.page(
         request, "run_events.html", visitor, **known, found=found, after=after, kind=kind[:100], limit=limit
     )
+
+
+@router.get("/live", response_model=None)
+async def live(request: Request, run_id: str, house: TheHouse, visitor: TheVisitor, after: int = 0) -> Response:
+    """The run's events as they come; beside the run's own pages, where the cookie is that lets them be seen."""
+    row = await find_run(house, visitor, run_id)
+
+    def sight() -> Sight:
+        return sight_of(house, visitor, row["graph_id"], revealed(request, house, visitor, row["run_id"]))
+
+    return api_run.tail(request, house, row["run_id"], max(0, min(after, 2**31 - 1)), sight)
 
 
 @router.post("/cancel")

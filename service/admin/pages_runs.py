@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service.admin import web
 from service.admin.access import TheOperator, TheVisitor
-from service.admin.api_runs import BulkCancel, ListedRuns, cancel_many, listed
+from service.admin.api_runs import BulkCancel, ListedRuns, cancel_many, listed, searched
 from service.admin.roles import Visitor
 from service.admin.run_query import STATUSES, RunQuery, in_url
 from service.api.access import TheHouse
@@ -89,6 +89,7 @@ async def runs(request: Request, house: TheHouse, visitor: TheVisitor, before: s
         query=in_url(given),
         export=f"{in_url(given)}&" if given else "",
         fault=fault,
+        unsought=_unsought(house, visitor) if dict(given).get("q") else "",
         live=not before and not fault,
         counts=await run_list.counts(house.database, visitor.tenant),
         workflows=house.registry.names(),
@@ -121,6 +122,20 @@ async def cancel(
     if run:
         await cancel_many(house, visitor, BulkCancel(run_ids=run))
     return RedirectResponse(f"/admin/runs?{back}", 303)
+
+
+def _unsought(house: House, visitor: Visitor) -> str:
+    """In which workflows' runs text was not sought, and why: a sentence, or nothing."""
+    sealed = [name for name in house.registry.names() if house.database.is_sensitive(name)]
+    allowed = searched(house, visitor)
+    known = set(house.registry.names() if allowed is None else allowed)
+    unseen = [name for name in house.registry.names() if name not in known and name not in sealed]
+    told = [
+        f"{', '.join(sealed)}: {'it is' if len(sealed) == 1 else 'they are'} sealed at rest" if sealed else "",
+        f"{', '.join(unseen)}: their content is not shown to this key" if unseen else "",
+    ]
+    said = "; ".join(each for each in told if each)
+    return f"Text is not sought in runs of {said}." if said else ""
 
 
 async def _tenants(house: House) -> list[dict[str, Any]]:

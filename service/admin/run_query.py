@@ -65,8 +65,8 @@ class RunQuery(BaseModel):
     degraded: Annotated[bool | None, BeforeValidator(_given)] = None
     q: Text = Field(default=None, description="Stands in the input or in the error.")
 
-    def filter(self, visitor: Visitor) -> RunFilter:
-        """As far as the visitor may see."""
+    def filter(self, visitor: Visitor, searched: tuple[str, ...] | None) -> RunFilter:
+        """As far as the visitor may see. searched: the workflows in whose runs text may be sought; None: all."""
         return RunFilter(
             tenant=visitor.tenant or self.tenant,
             workflow=self.workflow,
@@ -80,6 +80,7 @@ class RunQuery(BaseModel):
             faster_ms=None if self.faster is None else self.faster * 1000,
             degraded=self.degraded,
             text=self.q or "",
+            searched=searched,
         )
 
 

@@ -9,9 +9,9 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from service.admin.masking import masked
-from service.admin.showing import cut, shown
-from service.admin.state_diff import Change, Diff, Piece, diff
+from service.admin.masking import Sight, hidden, masked
+from service.admin.showing import shown, shown_diff
+from service.admin.state_diff import Diff, diff
 from service.database.engine import Database
 from service.database.tables import CheckpointRow
 from service.house import House
@@ -92,24 +92,32 @@ async def steps(database: Database, run_id: str, after: str | None = None, limit
     return Steps(steps=found, next=found[-1].checkpoint_id if len(rows) > limit else None)
 
 
-async def state(house: House, row: dict[str, Any], checkpoint_id: str, reveal: bool) -> StepState:
+async def state(house: House, row: dict[str, Any], checkpoint_id: str, sight: Sight) -> StepState:
     """One step of the run. row: the run's. Raises UnknownCheckpoint."""
     found, before, after = await _both(house, row, checkpoint_id)
 
     def told() -> tuple[Diff, Any, int]:
         size = len(dumps(after))
-        changes = diff(before, after)
-        kept = [_shown(each, reveal) for each in changes.changes]
-        return Diff(changes=kept, more=changes.more), shown(after, reveal), size
+        return shown_diff(diff(before, after), sight), shown(after, sight), size
 
     changes, values, size = await asyncio.to_thread(told)
     return StepState(step=found, values=values, changes=changes, size=size)
 
 
-async def whole_state(house: House, row: dict[str, Any], checkpoint_id: str, reveal: bool) -> str:
+async def whole_state(house: House, row: dict[str, Any], checkpoint_id: str, sight: Sight) -> str:
     """One step's state as JSON text, uncut. Raises UnknownCheckpoint."""
     _, _, after = await _both(house, row, checkpoint_id)
-    return await asyncio.to_thread(lambda: dumps(after if reveal else masked(after)))
+
+    def told() -> str:
+        match sight:
+            case Sight.SEEN:
+                return dumps(after)
+            case Sight.MASKED:
+                return dumps(masked(after))
+            case Sight.HIDDEN:
+                return dumps(hidden(after))
+
+    return await asyncio.to_thread(told)
 
 
 async def _both(house: House, row: dict[str, Any], checkpoint_id: str) -> tuple[Step, Any, Any]:
@@ -148,15 +156,3 @@ def _plain(channels: dict[str, Any]) -> dict[str, Any]:
         except Unserializable as error:
             told[name] = f"({error.message})"
     return told
-
-
-def _shown(change: Change, reveal: bool) -> Change:
-    """A change, cut and masked; its words only where nothing of them is masked."""
-    before, after = (
-        shown({change.path: change.before}, reveal, 2_000),
-        shown({change.path: change.after}, reveal, 2_000),
-    )
-    old, new = next(iter(before.values())), next(iter(after.values()))
-    whole = old == cut(change.before, 2_000) and new == cut(change.after, 2_000)
-    pieces: list[Piece] = change.pieces if whole else []
-    return change.model_copy(update={"before": old, "after": new, "pieces": pieces})

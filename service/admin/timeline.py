@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from service.admin.masking import Sight
+from service.admin.showing import shown_text
 from service.admin.steps import Visit
 
 
@@ -32,9 +34,11 @@ class Timeline(BaseModel):
 
 
 def timeline(
-    row: dict[str, Any], visits: Sequence[Visit], questions: Sequence[Any], tool_calls: Sequence[Any]
+    row: dict[str, Any], visits: Sequence[Visit], questions: Sequence[Any], tool_calls: Sequence[Any], sight: Sight
 ) -> Timeline:
-    """row: the run's. questions, tool_calls: rows of these, each with node, started_at and duration_ms."""
+    """row: the run's. sight: of what nodes raised.
+
+    questions, tool_calls: rows of these, each with node, started_at and duration_ms."""
     begun: datetime = row["created_at"]
     over: datetime = row["finished_at"] or datetime.now(UTC)
 
@@ -79,7 +83,7 @@ def timeline(
             Span(
                 kind="node",
                 name=visit.node,
-                told=visit.error[:200],
+                told=shown_text(visit.error, sight, 200),
                 depth=depth,
                 start_ms=at(visit.started),
                 duration_ms=max(0.0, at(ended) - at(visit.started)),

@@ -141,16 +141,19 @@ async def tools(database: Database, tenant: str | None, since: datetime) -> Sequ
 
 
 async def failed_calls(database: Database, since: datetime, limit: int = 20) -> Sequence[RowMapping]:
-    """Questions to models that failed lately, newest first: (run_id, question, model, endpoint, error, started_at)."""
+    """Questions to models that failed lately, newest first: (run_id, graph_id, question, model, endpoint, error,
+    started_at)."""
     query = (
         select(
             ModelCallRow.run_id,
+            Run.graph_id,
             ModelCallRow.question,
             ModelCallRow.model,
             ModelCallRow.endpoint,
             ModelCallRow.error,
             ModelCallRow.started_at,
         )
+        .join(Run, Run.run_id == ModelCallRow.run_id)
         .where(ModelCallRow.run_id >= id_at(since), ModelCallRow.error.is_not(None))
         .order_by(ModelCallRow.run_id.desc())
         .limit(limit)

@@ -27,7 +27,7 @@ _INDEXED: Final = text("SELECT rowid FROM run_text_index WHERE run_text_index MA
 class RunFilter:
     """All that is given must hold. tenant: None takes every tenant's. statuses: one of them. tool: "tool" or
     "server/tool". since, until: of acceptance. cost: at least. slower_ms, faster_ms: of the duration. text: stands in
-    the input or the error, in any case of letters."""
+    the input or the error, in any case of letters. searched: only in runs of these workflows; None: in all."""
 
     tenant: str | None = None
     workflow: str | None = None
@@ -41,6 +41,7 @@ class RunFilter:
     faster_ms: float | None = None
     degraded: bool | None = None
     text: str = ""
+    searched: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         conditions.append(Run.duration_ms <= wanted.faster_ms)
     if wanted.degraded is not None:
         conditions.append(Run.degraded.is_(wanted.degraded))
+    if wanted.text and wanted.searched is not None:
+        conditions.append(Run.graph_id.in_(wanted.searched))
     return conditions
 
 

@@ -67,6 +67,7 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
         CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
         CONSILIA_LIMITS__INPUT_BYTES="12000000",
         CONSILIA_LIMITS__BODY_BYTES="12000000",
+        CONSILIA_ADMIN__HIDDEN_WORKFLOWS='["within"]',
         MARKS="marks",
     )
     with ThreadPoolExecutor(1) as thread:  # Playwright runs an event loop in this one

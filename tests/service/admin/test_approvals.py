@@ -57,7 +57,9 @@ def asked(hosted: Hosted) -> str:
 def test_of_two_who_decide_at_the_same_moment_one_is_told_that_the_other_was_first(hosted: Hosted):
     thread = asked(hosted)
     with hosted.api() as one, hosted.api("operator") as two:
-        [waits] = one.get(f"/admin/api/approvals/{thread}").json()
+        shown = one.get(f"/admin/api/approvals/{thread}")
+        assert shown.status_code == 200, shown.text
+        [waits] = shown.json()
         assert (waits["question"], waits["graph_id"], waits["answer_schema"]) == ("go on?", "asking", None)
         body = {"interrupt_id": waits["interrupt_id"], "answer": "yes"}
         with ThreadPoolExecutor(2) as pool:

@@ -215,8 +215,8 @@ def test_markup_is_text_and_secrets_are_dots_until_an_admin_asks(hosted: Hosted)
         assert "hunter2" in browser.get(f"/admin/api/runs/{run}?reveal=true").text
         masked = browser.post(f"/admin/runs/{run}/mask", data={"csrf": token(page)}, follow_redirects=True)
         assert "hunter2" not in masked.text
-    seen = hosted.sql("SELECT action, target, details FROM audit_events WHERE action = 'run.reveal'")
-    assert [(action, target) for action, target, _ in seen] == [("run.reveal", run)] * 2
+    seen = hosted.sql("SELECT actor FROM audit_events WHERE action = 'run.reveal' AND target = ?", run)
+    assert len(seen) == 2
     done = {action for (action,) in hosted.sql("SELECT DISTINCT action FROM audit_events")}
     assert {"runs.reveal", "runs.cancel", "admin.cancel_runs"} <= done
 
