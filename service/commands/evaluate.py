@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def evaluate(
     workflow: Annotated[
-        Literal["contract_review", "medical_translation", "medical_extraction", "medical_identity"],
+        Literal[
+            "contract_review", "medical_translation", "medical_extraction", "medical_identity", "financial_advisor"
+        ],
         typer.Argument(help="What to evaluate."),
     ],
     data: Annotated[
@@ -31,14 +33,19 @@ def evaluate(
         Path | None, typer.Option("--out", "-o", help="Folder for predictions.json, scores.json and the plot.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="medical_translation: seed of the injected errors; medical_identity: of the people.")
+        int,
+        typer.Option(
+            help="medical_translation: seed of the injected errors; medical_identity: of the people; "
+            "financial_advisor: of the made-up figures."
+        ),
     ] = 1,
     json: JsonOption = False,
 ) -> None:
     """Score a workflow's embedded engine against labels written by experts, with a plot.
 
     contract_review finds clauses; medical_translation finds errors injected into correct translations, one at a time;
-    medical_extraction reads key data from records; medical_identity hides people planted in records.
+    medical_extraction reads key data from records; medical_identity hides people planted in records; financial_advisor
+    tells made-up figures from those that a tool returned.
     """
     if workflow == "medical_translation":
         _evaluate_translation(data, out_dir, seed, json)
@@ -48,6 +55,9 @@ def evaluate(
         return
     if workflow == "medical_identity":
         _evaluate_identity(seed, json)
+        return
+    if workflow == "financial_advisor":
+        _evaluate_figures(seed, out_dir, json)
         return
     if data is None or out_dir is None:
         raise typer.BadParameter("contract_review needs --data DIR (in the form of CUAD) and --out DIR")
@@ -152,3 +162,30 @@ def _print(scores: "evaluation.Scores") -> None:
     out.print(table)
     out.print(f"grounded {scores.grounded:.4f}   presence F1 {scores.overall.presence.f1:.3f}   ", end="")
     out.print(f"passage F1 {scores.overall.passage.f1:.3f}")
+
+
+def _evaluate_figures(seed: int, out_dir: Path | None, json: bool) -> None:
+    from workflows.financial_advisor import evaluation
+
+    async def work() -> evaluation.Scores:
+        with err.status("checking true and made-up figures …"):
+            return await evaluation.evaluate(seed)
+
+    scores = run(work())
+    if out_dir is not None:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        (out_dir / "scores.json").write_text(scores.model_dump_json(indent=2), "utf-8")
+    if json:
+        print_json(scores.model_dump(exclude={"missed", "lost"}))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("figure")
+    for name in ("made up", "caught", "of something else", "caught", "true", "removed"):
+        table.add_column(name, justify="right")
+    for kind, each in scores.kinds.items():
+        swaps = f"{each.swaps_caught / each.swapped:.3f}" if each.swapped else "–"
+        row = (each.made_up, f"{each.recall:.3f}", each.swapped, swaps, each.true, each.removed)
+        table.add_row(kind, *map(str, row))
+    out.print(table)
+    told = sum(each.true for each in scores.kinds.values())
+    out.print(f"{len(scores.lost)} of {told} true sentences taken for wrong   seed {seed}")

@@ -1,17 +1,30 @@
 """What a turn's answer may rest on: what its tools returned, and what the client said."""
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
+from tools.finance.market import CASH, Fund
 from tools.finance.results import FundList
 from workflows.financial_advisor import tracing
 from workflows.financial_advisor.calls import Fault, result
+from workflows.financial_advisor.claims import SCENARIO
 from workflows.financial_advisor.fault_words import told
+from workflows.financial_advisor.places import Role
 from workflows.financial_advisor.state import AdviceState
 from workflows.financial_advisor.tracing import Ground
+from workflows.financial_advisor.words import CATEGORIES
 
 # Every key of the state is optional to LangGraph; a node runs after those that set what it reads.
 # pyright: reportTypedDictNotRequiredAccess=false
+
+
+_ROLES: Final[Mapping[str, Role]] = {
+    "valuation": "current", "current": "current", "stress": "current", "held_check": "current", "fees": "current",
+    "proposal": "proposed", "gate": "proposed", "proposed": "proposed", "proposed_stress": "proposed",
+    "frontier": "frontier",
+}  # fmt: skip
+"""Which portfolio the planner's calls are about."""
+_NO_KIND: Final = frozenset({"cash", "liquidity", "illiquid", "portfolio", "client", "Σ"})
 
 
 def grounds(state: AdviceState) -> Ground:
@@ -34,7 +47,21 @@ def grounds(state: AdviceState) -> Ground:
         if each.error is not None:
             fault = Fault.model_validate(each.error)
             names += [fault.message, told(fault, "zh")]
-    return tracing.ground(results, statements, names, [listed])
+    roles: dict[str, Role] = {each.id: _ROLES[each.key] for each in state["calls"] if each.key in _ROLES}
+    return tracing.ground(results, statements, names, [listed], _subjects(funds, state), roles)
+
+
+def _subjects(funds: Sequence[Fund], state: AdviceState) -> dict[str, str]:
+    """What funds, kinds, classes, currencies and scenarios are called, with the name that results give them."""
+    found = {name: fund.fund_id for fund in funds for name in (fund.name_en, fund.name_zh, fund.fund_id)}
+    found |= {name: key for key, names in CATEGORIES.items() if key not in _NO_KIND for name in names}
+    found |= {each: each for each in ("R1", "R2", "R3", "R4", "R5")}
+    found |= {"现金": CASH, "cash": CASH}
+    for each in state["calls"]:
+        for scenario in _objects((each.result or {}).get("scenarios")):
+            for title in (scenario["title_en"], scenario["title_zh"]):
+                found[str(title)] = f"{SCENARIO}{scenario['scenario']}"
+    return {name.casefold(): subject for name, subject in found.items() if name}
 
 
 def _mentioned(state: AdviceState) -> set[str]:

@@ -6,35 +6,20 @@ English number words with a unit, and dates are figures; class codes (C3, R4), n
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from workflows.financial_advisor.meanings import Meaning, fits, meanings
+from workflows.financial_advisor.claims import Claim, claim
+from workflows.financial_advisor.fitting import fits, unit
 from workflows.financial_advisor.numbers_written import Written, in_ascii, written
 from workflows.financial_advisor.numbers_written import dates as dates_in
+from workflows.financial_advisor.places import Known, Place, Role, places
 
 CLIENT: Final = "client"
 """The source of what the client said."""
-_CURVES: Final = frozenset(
-    {"growth", "drawdown", "benchmark_growth", "points", "covariance", "by_fund", "notices", "units"}
-)
-"""Fields that hold curves and remarks, not figures: a number must not count as found because a curve passes it."""
-_TEXTS: Final = frozenset(
-    {"description", "message", "objective_is", "name_en", "name_zh", "source", "sources", "title"}
-)
-"""Fields of free text, which may come from outside: a number in a fund's description proves nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A number (or, without a value, a date) that was returned or said. call: the tool call's id, or CLIENT for the
-    client. path: where in it."""
-
-    value: float | None
-    call: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +34,19 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """All that an answer may rest on. dates: ISO 8601, with the call that gave each. names: texts that hold digits.
+    """All that an answer may rest on. numbers: by their size. dates: ISO 8601, with the call that gave each.
 
-    last: calls that are taken as a source only where no other fits, such as a catalogue.
+    names: texts that hold digits. last: calls that are taken as a source only where no other fits, such as a catalogue.
+    subjects: what funds, kinds of investment and scenarios are called, case-folded, with the id of each. periods: of
+    which any number is known.
     """
 
     numbers: tuple[Known, ...]
     dates: Mapping[str, Known]
     names: tuple[str, ...] = ()
     last: frozenset[str] = frozenset()
+    subjects: Mapping[str, str] = field(default_factory=dict[str, str])
+    periods: frozenset[str] = frozenset()
 
 
 def ground(
@@ -65,92 +54,120 @@ def ground(
     statements: Iterable[Any] = (),
     names: Iterable[str] = (),
     last: Iterable[str] = (),
+    subjects: Mapping[str, str] | None = None,
+    roles: Mapping[str, Role] | None = None,
 ) -> Ground:
-    """What may be quoted: results by call id, statements of the client (texts or JSON), names that hold digits."""
+    """What may be quoted: results by call id, statements of the client (texts or JSON), names that hold digits.
+
+    subjects: as Ground has them. roles: which portfolio a call is about, by its id.
+    """
     numbers: list[Known] = []
     dates: dict[str, Known] = {}
     for call, result in results.items():
-        for path, value in _leaves(result, ""):
-            _keep(numbers, dates, value, call, path)
+        role = (roles or {}).get(call, "")
+        for place in places(result):
+            _keep(numbers, dates, place, call, _role(place, role))
     for statement in statements:
         if isinstance(statement, str):
             numbers += [Known(each.value, CLIENT, statement[each.start : each.end]) for each in written(statement)]
             for each in dates_in(statement):
                 dates.setdefault(each[2], Known(None, CLIENT, each[2]))
         else:
-            for path, value in _leaves(statement, ""):
-                _keep(numbers, dates, value, CLIENT, path)
+            for place in places(statement):
+                _keep(numbers, dates, place, CLIENT, "client")
     ordered = sorted({name for name in names if name}, key=len, reverse=True)
-    return Ground(tuple(numbers), dates, tuple(ordered), frozenset(last))
+    periods = frozenset(each.period for each in numbers if each.period is not None)
+    return Ground(
+        tuple(sorted(numbers, key=_size)), dates, tuple(ordered), frozenset(last), dict(subjects or {}), periods
+    )
 
 
-def _keep(numbers: list[Known], dates: dict[str, Known], value: Any, call: str, path: str) -> None:
+def _size(known: Known) -> float:
+    return abs(known.value or 0.0)
+
+
+def _role(place: Place, role: Role) -> Role:
+    """A portfolio before and after its orders stands in one result, and so does a proposal beside what it replaces."""
+    if place.path.startswith(("current.", "weights_before.")):
+        return "current"
+    return "proposed" if place.path.startswith(("weights_after.", "targets.", "allocation.")) else role
+
+
+def _keep(numbers: list[Known], dates: dict[str, Known], place: Place, call: str, role: Role) -> None:
+    value = place.value
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int | float):
-        numbers.append(Known(float(value), call, path))
+        numbers.append(Known(float(value), call, place.path, place.kind, place.subject, place.period, role))
     elif isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}([T ].*)?", value):
-        dates.setdefault(value[:10], Known(None, call, path))
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    match value:
-        case dict():
-            for key, each in cast(dict[str, Any], value).items():
-                if key in _TEXTS or (key in _CURVES and isinstance(each, dict | list)):
-                    continue
-                if key == "bands" and isinstance(each, list) and each:
-                    yield from _leaves(each[-1], f"{path}.bands[-1]")
-                else:
-                    yield from _leaves(each, f"{path}.{key}" if path else str(key))
-        case list():
-            items = cast(list[Any], value)
-            yield f"{path}.count", len(items)
-            for index, each in enumerate(items):
-                yield from _leaves(each, f"{path}[{index}]")
-        case _:
-            yield path, value
+        dates.setdefault(value[:10], Known(None, call, place.path))
 
 
 def trace(
-    text: str, known: Ground, today: date | None = None, prefer: Container[str] = (), *, as_said: bool = False
+    text: str, known: Ground, today: date | None = None, prefer: Collection[str] = (), *, as_said: bool = False
 ) -> list[Figure]:
     """Every figure of the text with its source, in order. today: may be named. prefer: calls to look in first.
 
-    as_said: a percentage must also be what the words around it say that it is, a volatility or a share; so for what a
-    model wrote.
+    as_said: a number must also be what the words around it say that it is: the return of that year, the share of that
+    fund; so for what a model wrote.
     """
     bare = text
     for name in known.names:
         bare = bare.replace(name, "\u0000" * len(name))
     bare = re.sub(r"\[t\d+\]", lambda match: "\u0000" * len(match.group()), bare)
-    found = [
-        Figure(each.start, each.end, text[each.start : each.end], _source(each, known, prefer, said))
-        for each in written(bare)
-        for said in [meanings(bare, each.start, each.end) if as_said and each.percent else []]
-    ]
-    for start, end, said in dates_in(in_ascii(bare)):
-        source = next((where for day, where in known.dates.items() if day.startswith(said)), None)
-        if source is None and today is not None and today.isoformat().startswith(said):
-            source = Known(None, "today", said)
+    found: list[Figure] = []
+    for each in written(bare):
+        told = claim(bare, text, each.start, each.end, known.subjects) if as_said or prefer else None
+        source = _source(each, text, known, prefer, told, as_said)
+        if source is None and as_said:
+            source = _span(each, bare, known) or _year(each, known)
+        found.append(Figure(each.start, each.end, text[each.start : each.end], source))
+    for start, end, day_said in dates_in(in_ascii(bare)):
+        source = next((where for day, where in known.dates.items() if day.startswith(day_said)), None)
+        if source is None and today is not None and today.isoformat().startswith(day_said):
+            source = Known(None, "today", day_said)
         found.append(Figure(start, end, text[start:end], source))
     return sorted(found, key=lambda one: one.start)
 
 
-def _source(number: Written, known: Ground, prefer: Container[str], said: list[Meaning]) -> Known | None:
-    """The known number that fits: of the preferred calls first, then the closest."""
+_UNIT_OF_TIME: Final = re.compile(r"[\s-]*(?:(years?)|(months?)|(年)|(个月))")
+_PAST: Final = re.compile(r"(?:past|last|over|trailing|过去|最近|近)\W*$")
+
+
+def _span(number: Written, text: str, known: Ground) -> Known | None:
+    """A span such as "the past 5 years", as a period that a result has a return of."""
+    match = _UNIT_OF_TIME.match(text, number.end)
+    if match is None or number.percent or not _PAST.search(text[: number.start]):
+        return None
+    period = f"{number.value:.0f}{'Y' if match[1] or match[3] else 'M'}"
+    return next((each for each in known.numbers if each.period == period), None)
+
+
+def _year(number: Written, known: Ground) -> Known | None:
+    """A year that stands alone, such as at the beginning of a sentence, as the year of a known day."""
+    if number.percent or number.slack != 0.5 or not 1900 <= number.value <= 2100:
+        return None
+    return next((where for day, where in known.dates.items() if day.startswith(f"{number.value:.0f}-")), None)
+
+
+def _source(
+    number: Written, text: str, known: Ground, prefer: Collection[str], told: Claim | None, as_said: bool
+) -> Known | None:
+    """The known number that fits: of the preferred calls first, then what it is said to be, then the closest."""
     best: Known | None = None
-    closest = (3, float("inf"))
-    for each in known.numbers:
-        if each.value is None or (number.sign == "+" and each.value < 0):
+    closest = (3, True, float("inf"))
+    written_in = unit(number, text)
+    reach = number.slack * (1 + 1e-9) + abs(number.value) * 1e-9
+    first = bisect_left(known.numbers, number.value - reach, key=_size)
+    for each in known.numbers[first : bisect_right(known.numbers, number.value + reach, key=_size)]:
+        if each.value is None or (number.sign == "+" and each.value < 0) or (number.percent and each.kind == "count"):
             continue
-        if number.percent and each.path.endswith(".count"):
+        other = told is not None and not fits(each, number, written_in, told, known.periods)
+        if other and as_said:
             continue
-        if each.call != CLIENT and not fits(each.path, each.value, said):
-            continue
-        gap = abs(abs(each.value) - number.value)
-        rank = (0 if each.call in prefer else 2 if each.call in known.last else 1, gap)
-        if gap <= number.slack * (1 + 1e-9) + abs(number.value) * 1e-9 and rank < closest:
+        preferred = 0 if each.call in prefer else 2 if each.call in known.last else 1
+        rank = (preferred, other, abs(abs(each.value) - number.value))
+        if rank < closest:
             best, closest = each, rank
     return best
 
