@@ -13,8 +13,10 @@ from service.mcp.prompts import listed
 from service.mcp.tools import tools
 
 _ROOT: Final = Path(__file__).parent.parent.parent
-_CARRIED: Final = ("service/__init__.py", "service/mcp/__init__.py", "service/mcp/relay.py", "service/mcp/carrying.py",
-                   "service/mcp/roots.py")  # fmt: skip
+_CARRIED: Final = (
+    "service/__init__.py",
+    *(f"service/mcp/{each}.py" for each in ("__init__", "relay", "carrying", "lines", "roots")),
+)
 """What the bundle carries of us: the relay, which needs the standard library only."""
 _MOMENT: Final = (2026, 1, 1, 0, 0, 0)
 """The time of every file in the bundle, so that one version always has the same hash."""

@@ -30,6 +30,7 @@ from service.mcp.arguments import Arguments, Document
 from service.mcp.calls import Call, Context
 from service.mcp.reception import InputNeeded, Reception, read_local
 from tools.errors import ConsiliaError, InvalidInput
+from tools.host import name_fault, visible
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,9 @@ async def call(
     """
     own = tools.own_workflows(reception.house)
     if params.name not in _TOOLS and params.name not in own:
-        raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]!r}; tools/list names those there are")
+        odd = name_fault(params.name)
+        why = f"; {odd}" if odd else ""
+        raise MCPError(INVALID_PARAMS, f"Unknown tool: {visible(params.name)!r}{why}; tools/list names those there are")
     given = dict(params.arguments or {})
     caller = reception.caller(context)
 
@@ -184,7 +187,7 @@ async def _advise(
 async def _own(
     reception: Reception, context: Context, call: Call, workflow: str, given: dict[str, Any]
 ) -> CallToolResult:
-    tool = await tools.own_tool(reception.house, tools.tool_name(workflow), workflow)
+    tool = await reception.own_tool(tools.tool_name(workflow), workflow)
     declared = tool.input_schema["properties"]
     extra = {name: given.pop(name) for name in tools.EXTRA if declared[name] is tools.EXTRA[name] and name in given}
     thread_id, background = extra.get("conversation_id"), extra.get("background", False)

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import structlog
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from service.house import House
 from service.runs.submit import Accepted
+from tools.host import visible
 
 log = structlog.get_logger(__name__)
 
@@ -73,12 +75,17 @@ class Calls:
             del self._under_way[key]
 
     async def middleware(self, ctx: Context, call_next: CallNext) -> HandlerResult:
-        """Sees notifications/cancelled; the SDK has by then stopped the call, and here its run ends too."""
+        """Sees notifications/cancelled; the SDK has by then stopped the call, and here its run ends too. Logs what is
+        refused, without any of its words."""
         if ctx.method == "notifications/cancelled" and ctx.params is not None:
             call = self._under_way.pop(_key(ctx, str(ctx.params.get("requestId"))), None)
             if call is not None:
                 self._cancel(call)
-        return await call_next(ctx)
+        try:
+            return await call_next(ctx)
+        except MCPError as error:
+            log.warning("MCP request refused", method=visible(ctx.method, 100), code=error.code)
+            raise
 
     def _cancel(self, call: Call) -> None:
         if self.closing.is_set():

@@ -1,7 +1,7 @@
 """What every handler of our MCP server needs: the house, who calls, and what the transport allows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,13 +12,14 @@ from mcp_types import (
     InputResponses,
     ListRootsRequest,
     ListRootsResult,
+    Tool,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from service.auth import Caller
 from service.database.audit import Act
 from service.house import House
-from service.mcp import roots
+from service.mcp import roots, tools
 from service.mcp.calls import Calls, Context
 from tools.errors import InvalidInput
 
@@ -43,6 +44,13 @@ class Reception:
     calls: Calls
     caller: Callable[[Context], Caller]
     folders: Sequence[Path] | None = None
+    _described: dict[str, Tool] = field(default_factory=dict[str, Tool])
+
+    async def own_tool(self, name: str, workflow: str) -> Tool:
+        """A user's workflow as a tool; found out once, since it takes a hundredth of a second."""
+        if name not in self._described:
+            self._described[name] = await tools.own_tool(self.house, name, workflow)
+        return self._described[name]
 
     @property
     def local(self) -> bool:

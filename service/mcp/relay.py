@@ -18,13 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from service.mcp.carrying import Message, Refused, Service, header, replies
+from service.mcp.lines import TOO_LONG, Refusal, bounded, parsed
 from service.mcp.roots import Unreadable, folders, read_within
 
-LARGEST_MESSAGE: Final = 64 * 1024 * 1024
-"""Longest message of a client that is taken, bytes."""
 LARGEST_FILE: Final = 50 * 1024 * 1024
 """Largest document that is read, bytes; the service may take less (limits.upload_bytes)."""
 ABREAST: Final = 64
@@ -42,7 +41,7 @@ _NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": 
 """Requests whose subject goes into the header Mcp-Name (2026-07-28)."""
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
-_PARSE_ERROR, _INVALID_REQUEST, _INTERNAL_ERROR = -32700, -32600, -32603
+_INTERNAL_ERROR: Final = -32603
 _LISTENING: Final = "\0listening"
 
 
@@ -52,20 +51,25 @@ class Relay:
     def __init__(self, service: Service, shared: Sequence[Path], write: Callable[[str], None]) -> None:
         self._service, self._shared, self._write = service, list(shared), write
         self._session: str | None = None
+        self._hello: Message | None = None
         self._version: str | None = None
         self._capabilities: Message = {}
         self._asked: dict[str, queue.SimpleQueue[Message]] = {}
         self._rounds: dict[str, Message] = {}
         self._cancelled: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock, self._opening = threading.Lock(), threading.Lock()
         self._pool = ThreadPoolExecutor(ABREAST, "relay")
         self._ended = False
 
-    def run(self, lines: Iterator[bytes]) -> None:
+    def run(self, source: BinaryIO) -> None:
         """Carry every line until there are no more; then end what is open."""
-        for line in lines:
-            if line.strip():
-                self._take(line)
+        for line in bounded(source):
+            told = TOO_LONG if line is None else parsed(line)
+            if isinstance(told, Refusal):
+                sys.stderr.write(f"consilia mcp: a message is refused: {told.message}\n")
+                self._tell(told.reply())
+            else:
+                self._take(told)
         self._ended = True
         if self._session is not None:
             with contextlib.suppress(OSError, HTTPException):  # the service closes a silent session by itself
@@ -73,23 +77,15 @@ class Relay:
         self._service.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, line: bytes) -> None:
-        """Look at a message; what must keep its order is carried at once, the rest beside each other."""
-        try:
-            message: Any = json.loads(line) if len(line) <= LARGEST_MESSAGE else None
-        except (ValueError, RecursionError):
-            self._fail(None, _PARSE_ERROR, "Parse error")
-            return
-        if not isinstance(message, dict):
-            self._fail(None, _INVALID_REQUEST, "a message is one JSON object, and no larger than 64 MiB")
-            return
-        told = cast(Message, message)
+    def _take(self, told: Message) -> None:
+        """What must keep its order is carried at once, the rest beside each other."""
         method, name = told.get("method"), str(told.get("id"))
         if method is None and name in self._asked:
             self._asked[name].put(told)
         elif method == "notifications/cancelled":
             self._pool.submit(self._cancel, told)
         elif method == "initialize":
+            self._hello, self._session, self._version = told, None, None
             self._capabilities = _fields(_fields(told.get("params")).get("capabilities"))
             self._carry(told)
         elif method == "notifications/initialized":
@@ -143,15 +139,40 @@ class Relay:
         return self._ended or request_id in self._cancelled
 
     def _replies(self, message: Message, request_id: str | None) -> Iterator[Message]:
+        used = self._session
         response = self._service.exchange("POST", self._headers(message), message, request_id)
-        self._session = response.getheader("Mcp-Session-Id") or self._session
+        if response.status == 404 and used is not None and _modern(message) is None:
+            response.read()
+            self._service.done(request_id)
+            self._reopen(used)
+            response = self._service.exchange("POST", self._headers(message), message, request_id)
+        session = response.getheader("Mcp-Session-Id")
         for reply in replies(response):
             result = _fields(reply.get("result"))
-            if message.get("method") == "initialize":
-                self._version = result.get("protocolVersion")
+            if message.get("method") == "initialize" and "result" in reply:
+                self._session, self._version = session, result.get("protocolVersion")
+            if "error" in reply and reply.get("id") is None and "id" in message:
+                reply["id"] = message["id"]  # the service could not tell whose it is
             if "requestState" in result and message.get("method") == "tools/call":
                 self._remember(str(result["requestState"]), _fields(_fields(message.get("params")).get("arguments")))
             yield reply
+
+    def _reopen(self, lost: str) -> None:
+        """Open the session anew: the service was started again, or had not heard of us for long (2025-11-25)."""
+        with self._opening:
+            hello = self._hello
+            if hello is None or self._session != lost:  # another request has done it
+                return
+            self._session = None
+            response = self._service.exchange("POST", self._headers(None), hello, seconds=60.0)
+            opened = response.getheader("Mcp-Session-Id")
+            if not any("result" in each for each in replies(response)):
+                self._session = lost
+                raise Refused("the service has forgotten the session and opens no other; start this client anew")
+            self._session = opened
+            done: Message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+            self._service.exchange("POST", self._headers(None), done, seconds=60.0).read()
+        self._pool.submit(self._listen)
 
     def _remember(self, state: str, arguments: Message) -> None:
         """The arguments as the service has them: the second round of the call must bring the same."""
@@ -283,7 +304,7 @@ def relay(url: str, key: str, shared: Sequence[Path]) -> int:
     except ValueError as error:
         sys.stderr.write(f"consilia mcp: {error}\n")
         return 2
-    Relay(service, shared, write).run(iter(sys.stdin.buffer.readline, b""))
+    Relay(service, shared, write).run(sys.stdin.buffer)
     return 0
 
 

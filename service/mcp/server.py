@@ -58,7 +58,7 @@ def build(reception: Reception) -> tuple[Server[Any], Watches]:
     async def list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         _only_page(params)
         own = tools.own_workflows(reception.house)
-        theirs = [await tools.own_tool(reception.house, name, workflow) for name, workflow in own.items()]
+        theirs = [await reception.own_tool(name, workflow) for name, workflow in own.items()]
         caller, known = reception.caller(context), [*tools.tools(reception.local), *theirs]
         return ListToolsResult(tools=[each for each in known if tools.permitted(caller, each.name, own)])
 
@@ -106,6 +106,7 @@ def build(reception: Reception) -> tuple[Server[Any], Watches]:
         description="Expert workflows on open models: contracts, medical records, financial advice.",
         instructions=INSTRUCTIONS,
         icons=icons("consilia"),
+        get_tool_input_schema=_no_headers,
         cache_hints={
             "tools/list": CacheHint(ttl_ms=60_000, scope="private"),
             "prompts/list": CacheHint(ttl_ms=3_600_000, scope="public"),
@@ -126,6 +127,10 @@ def build(reception: Reception) -> tuple[Server[Any], Watches]:
     server.middleware.append(reception.calls.middleware)
     server.middleware.append(RequestStateBoundary(_sealing(reception), default_audience=NAME))
     return server, watches
+
+
+def _no_headers(name: str) -> None:
+    """No argument of ours is sent as a header; else the SDK would list all tools at every call to find that out."""
 
 
 def _require_read(reception: Reception, context: Context) -> None:

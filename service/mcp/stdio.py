@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mcp.server.stdio import stdio_server
-
 from service.auth import Caller
 from service.database import runs
 from service.database.engine import sqlite_path
@@ -13,6 +11,7 @@ from service.house import House, open_house
 from service.mcp.calls import Calls, Context
 from service.mcp.reception import Reception
 from service.mcp.server import build
+from service.mcp.wire import standard_streams
 from service.runs.presence import Presence
 from service.settings import Settings
 
@@ -51,7 +50,7 @@ async def serve(settings: Settings, folders: Sequence[Path]) -> None:
         await _take_up(house)
         calls = Calls(house)
         server, watches = build(Reception(house, calls, caller, folders))
-        async with stdio_server() as (read, write):
+        async with standard_streams() as (read, write):
             await server.run(read, write, server.create_initialization_options())
         calls.closing.set()
         watches.close()

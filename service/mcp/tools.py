@@ -1,6 +1,6 @@
 """The list of our tools: names, descriptions, schemas, annotations."""
 
-import re
+from functools import cache
 from typing import Any, Final
 
 from mcp_types import Tool, ToolAnnotations
@@ -11,6 +11,7 @@ from service.mcp import arguments
 from service.mcp.arguments import Arguments
 from service.mcp.icons import icons
 from service.mcp.results import FileShown, RunShown
+from tools.host import shown
 from workflows.registry import Graph
 from workflows.schemas import input_check, schema
 
@@ -32,12 +33,13 @@ _LISTED: Final[dict[str, Any]] = {
 }
 
 
+@cache
 def _run_schema() -> dict[str, Any]:
     return RunShown.model_json_schema(mode="serialization")
 
 
 def _runs_schema() -> dict[str, Any]:
-    whole = _run_schema()
+    whole = dict(_run_schema())
     definitions = whole.pop("$defs", {})
     return {**_LISTED, "$defs": {**definitions, "RunShown": whole}}
 
@@ -49,6 +51,7 @@ def _file_schema() -> dict[str, Any]:
     return described
 
 
+@cache
 def tools(paths: bool) -> list[Tool]:
     """Our own tools. paths: whether files of the client's machine can be read."""
 
@@ -151,17 +154,14 @@ def permitted(caller: Caller, name: str, own: dict[str, str]) -> bool:
 
 
 def tool_name(workflow: str) -> str:
-    """The name of a user's workflow as a tool: letters, digits, _ and - only, 64 characters at most."""
-    return "run_" + re.sub(r"[^A-Za-z0-9_-]", "_", workflow)[:60]
+    """The name of a user's workflow as a tool: letters, digits, _ and - only, 64 characters at most. Where that would
+    change or cut the workflow's name, a hash of it is put at the end, so that two workflows stay two tools."""
+    return shown(f"run_{workflow}")
 
 
 def own_workflows(house: House) -> dict[str, str]:
-    """The user's own workflows by their tools' names; of two that would have one name the first in order has it."""
-    named: dict[str, str] = {}
-    for name in house.registry.names():
-        if name not in OURS:
-            named.setdefault(tool_name(name), name)
-    return named
+    """The user's own workflows by their tools' names."""
+    return {tool_name(name): name for name in house.registry.names() if name not in OURS}
 
 
 async def own_tool(house: House, name: str, workflow: str) -> Tool:

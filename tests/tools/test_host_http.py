@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 from tests.tools.wicked_server import Wicked, serving
 from tools.addresses import AddressRefused, objection, resolved
 from tools.errors import ConsiliaError
-from tools.host import Foreign, ServerUnavailable, ToolFailed, ToolHost, ToolLimits, ToolTimeout
+from tools.host import Foreign, ServerUnavailable, ToolFailed, ToolHost, ToolLimits, ToolTimeout, ToolUnusable
+from tools.host.faults import ArgumentsTooLarge
 from tools.host.settings import ServerSettings, ToolsSettings
 
 LOOPBACK = ["127.0.0.0/8"]
@@ -197,3 +198,31 @@ async def test_a_flood_ends_the_session_which_is_opened_anew(wicked: Wicked):
         with pytest.raises(ToolFailed, match="more than 100 messages a second that nobody asked for"):
             await host.call("web", "sse-endless", {})
         assert await host.call("web", "echo", {}) == {"text": "{}"}
+
+
+async def test_what_a_server_lists_is_no_more_trusted_than_over_stdio(wicked: Wicked):
+    """Ten thousand tools, look-alike letters, hidden characters, doubles."""
+    odd = {"\u0435cho": "CYRILLIC SMALL LETTER IE", "echo\u202e": "RIGHT-TO-LEFT OVERRIDE", "../echo": "SOLIDUS"}
+    wicked.also_listed = [*odd, "twice", "twice"]
+    try:
+        async with at(f"{wicked.url}/mcp") as host:
+            assert await host.call("web", "echo", {}) == {"text": "{}"}
+            for name, told in {**odd, "twice": "listed twice"}.items():
+                with pytest.raises(ToolUnusable, match=told) as refused:
+                    await host.call("web", name, {})
+                assert refused.value.message.isprintable()
+        wicked.also_listed = [f"tool-{number}" for number in range(10_000)]
+        async with at(f"{wicked.url}/mcp") as host:
+            with pytest.raises(ServerUnavailable, match=r"lists more than 1,000 tools"):
+                await host.call("web", "echo", {})
+    finally:
+        wicked.also_listed = []
+
+
+async def test_arguments_over_the_limit_are_not_sent(wicked: Wicked):
+    async with at(f"{wicked.url}/mcp", argument_bytes=2_000) as host:
+        await host.call("web", "echo", {})
+        made = len(wicked.calls)
+        with pytest.raises(ArgumentsTooLarge, match=r"the limit is 2,000 \(tools.servers.web.argument_bytes\)"):
+            await host.call("web", "echo", {"text": "x" * 2_000})
+        assert len(wicked.calls) == made

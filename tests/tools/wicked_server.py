@@ -21,6 +21,7 @@ class Wicked:
         self.seen: list[tuple[str, dict[str, str], str]] = []
         self.calls: list[dict[str, Any]] = []
         self.session = 1
+        self.also_listed: list[str] = []
         self.protected = False
         self.token_requests: list[str] = []
 
@@ -58,7 +59,8 @@ class Wicked:
         elif headers.get("mcp-session-id") != str(self.session):
             await answer(404, {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "Session not found"}})
         elif asked["method"] == "tools/list":
-            tools = [{"name": name, "inputSchema": {"type": "object"}, "annotations": READ} for name in NAMES]
+            names = [*NAMES, *self.also_listed]
+            tools = [{"name": name, "inputSchema": {"type": "object"}, "annotations": READ} for name in names]
             await answer(200, self._result(asked, {"tools": tools}))
         elif asked["method"] == "tools/call":
             self.calls.append(asked["params"])

@@ -19,7 +19,7 @@ from tools.host.faults import (
 )
 from tools.host.host import Foreign, ToolHost
 from tools.host.limits import ToolLimits
-from tools.host.listing import shown_schema, visible, without_hidden
+from tools.host.listing import name_fault, shown_schema, visible, without_hidden
 from tools.host.naming import shown
 from tools.host.permission import Policy, policy
 from tools.host.results import marked, unmarked
@@ -45,6 +45,7 @@ __all__ = [
     "UnknownTool",
     "abbreviated",
     "marked",
+    "name_fault",
     "policy",
     "shown",
     "shown_schema",

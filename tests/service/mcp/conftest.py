@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ from service.database.tables import new_id
 from tests.conftest import Server, start_server
 from tests.service.mcp.issuing import AUDIENCE, Issuer, issuing
 
+TLS = ssl.create_default_context()
+"""Made once: making it for each client costs more than most calls do."""
 VERSIONS = {"2025-11-25": "legacy", "2026-07-28": "2026-07-28"}
 
 
@@ -57,7 +60,7 @@ async def connected(server: Server, version: str, key: str | None = None, **opti
     """A client over HTTP that speaks the version."""
     headers = {"Authorization": f"Bearer {key or server.key}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30, read=60)) as http,
+        httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30, read=60), verify=TLS) as http,
         Client(
             streamable_http_client(f"{server.url}/mcp", http_client=http), mode=VERSIONS[version], **options
         ) as client,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
 
 from tests.conftest import Server
-from tests.service.mcp.conftest import connected, key_of_another_tenant, key_with
+from tests.service.mcp.conftest import TLS, connected, key_of_another_tenant, key_with
 from tests.service.mcp.issuing import Issuer
 
 pytestmark = pytest.mark.xdist_group("mcp")
@@ -28,7 +28,7 @@ HELLO = {
 
 @pytest.fixture
 def http(mcp_server: Server) -> Any:
-    with httpx.Client(base_url=mcp_server.url, headers=ACCEPT, timeout=20) as client:
+    with httpx.Client(base_url=mcp_server.url, headers=ACCEPT, timeout=20, verify=TLS) as client:
         yield client
 
 
@@ -188,7 +188,7 @@ async def test_a_question_of_another_call_cannot_be_answered(mcp_server: Server)
     meta = body["params"]["_meta"]
     meta["io.modelcontextprotocol/clientCapabilities"] = {"elicitation": {"form": {}}}
     answer = {"approval": {"action": "accept", "content": {"decision": "approve"}}}
-    async with httpx.AsyncClient(headers={**ACCEPT, **headers}, timeout=20) as http:
+    async with httpx.AsyncClient(headers={**ACCEPT, **headers}, timeout=20, verify=TLS) as http:
 
         async def call(key: str, **params: Any) -> dict[str, Any]:
             sent = {**body, "params": {**body["params"], **params}}

@@ -1,21 +1,28 @@
 """`consilia mcp` over stdio: on a running service, and self-contained; files within the client's roots only."""
 
+import json
 import os
+import queue
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult, ListRootsResult, Root, TextContent
 from pydantic import FileUrl
 
+from service.mcp.carrying import Service
+from service.mcp.relay import Relay
 from tests.conftest import ENVIRONMENT, Server
 from tests.service.mcp.conftest import VERSIONS
+from tests.service.mcp.raw import MALFORMED, Raw, raw
 from tests.service.mcp.test_tools import CONTRACT
 
 pytestmark = pytest.mark.xdist_group("mcp")
@@ -35,25 +42,30 @@ def shared(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def started(
-    arguments: list[str], version: str, folder: Path, roots: Path | None = None, **options: Any
-) -> AsyncIterator[Client]:
-    """A client of a process of `consilia mcp`. roots: what the client shares; None: it knows no roots."""
+async def over(transport: Any, version: str, roots: Path | None = None, **options: Any) -> AsyncIterator[Client]:
+    """A client over a transport. roots: what it shares; None: it knows no roots."""
 
     async def listed(context: Any) -> ListRootsResult:
         return ListRootsResult(roots=[Root(uri=FileUrl(roots.as_uri()), name="shared")] if roots else [])
 
-    environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(folder / "var")}
-    process = StdioServerParameters(command=sys.executable, args=arguments, env=environment, cwd=str(folder))
     known = {"list_roots_callback": listed} if roots is not None else {}
-    async with Client(process, mode=VERSIONS[version], read_timeout_seconds=60, **known, **options) as client:
+    async with Client(transport, mode=VERSIONS[version], read_timeout_seconds=60, **known, **options) as client:
         yield client
 
 
-def relaying(url: str, key: str, *roots: Path, by_command: bool = False) -> list[str]:
-    """What starts a relay: the command, or the module that it runs, which starts at once."""
-    if by_command:
-        return ["-m", "service.cli", "mcp", "--url", url, "--key", key, *(f"--root={each}" for each in roots)]
+@asynccontextmanager
+async def started(
+    arguments: list[str], version: str, folder: Path, roots: Path | None = None, **options: Any
+) -> AsyncIterator[Client]:
+    """A client of a process of `consilia mcp`."""
+    environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(folder / "var")}
+    process = StdioServerParameters(command=sys.executable, args=arguments, env=environment, cwd=str(folder))
+    async with over(process, version, roots, **options) as client:
+        yield client
+
+
+def relaying(url: str, key: str, *roots: Path) -> list[str]:
+    """What starts a relay at once: what `consilia mcp --url` runs, which test_clients starts as clients do."""
     start = "import sys; from pathlib import Path; from service.mcp.relay import relay; "
     start += f"sys.exit(relay({url!r}, {key!r}, [Path(each) for each in sys.argv[1:]]))"
     return ["-c", start, *(str(each) for each in roots)]
@@ -94,29 +106,47 @@ async def check_files(client: Client, shared: Path) -> None:
         assert "secret" not in said(refused).replace("secret.txt", "")
 
 
+async def check_whole(client: Client, shared: Path) -> str:
+    """Tools, files, a review, refusals; the id of a run that goes on."""
+    assert client.protocol_version == "2025-11-25"
+    tools = {each.name: each for each in (await client.list_tools()).tools}
+    assert "path" in tools["translate_record"].input_schema["properties"]
+    await check_files(client, shared)
+    with pytest.raises(MCPError, match=r"U\+0456 CYRILLIC SMALL LETTER"):
+        await client.call_tool("rev\u0456ew_contract", {})
+    done = await review(client, "inner/Zürich contract.txt")
+    assert done.structured_content["result"]["document"] == "Zürich contract.txt"
+    begun = await client.call_tool("run_slow", {"seconds": 60, "background": True})
+    return str(begun.structured_content["run_id"])
+
+
 async def test_self_contained_in_both_versions_on_one_database(shared: Path, tmp_path: Path) -> None:
     (tmp_path / "graphs.py").write_text((Path(__file__).parent / "graphs.py").read_text())
     (tmp_path / "consilia.toml").write_text('[workflows]\nslow = "./graphs.py:slow"\n[limits]\ndrain_seconds = 0\n')
     command = ["-m", "service.cli", "mcp"]
-    async with started(command, "2025-11-25", tmp_path, shared) as client:
-        assert client.protocol_version == "2025-11-25"
-        tools = {each.name: each for each in (await client.list_tools()).tools}
-        assert "path" in tools["translate_record"].input_schema["properties"]
-        await check_files(client, shared)
-        done = await review(client, "inner/Zürich contract.txt")
-        assert done.structured_content["result"]["document"] == "Zürich contract.txt"
-        cut_off = await client.call_tool("run_slow", {"seconds": 60, "background": True})
+    async with raw([sys.executable, *command], tmp_path, tmp_path / "log") as first:
+        await first.check_malformed()
+        async with over(first.streams(), "2025-11-25", shared) as client:
+            cut_off = await check_whole(client, shared)
+    log = (tmp_path / "log").read_text()
+    assert log.count("MCP message refused") == len(MALFORMED)
+    assert "MCP request refused" in log
     async with started(command, "2026-07-28", tmp_path, shared) as client:
         await check_files(client, shared)
-        run_id = cut_off.structured_content["run_id"]
-        again = (await client.call_tool("get_run", {"run_id": run_id})).structured_content
+        again = (await client.call_tool("get_run", {"run_id": cut_off})).structured_content
         assert again["state"] in ("queued", "running"), "the run that was cut off goes on"
-        stopped = await client.call_tool("cancel_run", {"run_id": run_id})
+        stopped = await client.call_tool("cancel_run", {"run_id": cut_off})
         assert stopped.structured_content["state"] == "cancelled", "by this process"
 
 
+@asynccontextmanager
+async def malformed_first(process: Raw) -> AsyncIterator[None]:
+    await process.check_malformed()
+    yield
+
+
 async def test_on_a_running_service(version: str, mcp_server: Server, shared: Path, tmp_path: Path) -> None:
-    arguments = relaying(mcp_server.url, mcp_server.key, by_command=version == "2025-11-25")
+    arguments = relaying(mcp_server.url, mcp_server.key)
     asked: list[Any] = []
     steps: list[str | None] = []
 
@@ -127,7 +157,11 @@ async def test_on_a_running_service(version: str, mcp_server: Server, shared: Pa
     async def progress(done: float, total: float | None, message: str | None) -> None:
         steps.append(message)
 
-    async with started(arguments, version, tmp_path, shared, elicitation_callback=person) as client:
+    async with (
+        raw([sys.executable, *arguments], tmp_path, tmp_path / "log") as relay,
+        malformed_first(relay),
+        over(relay.streams(), version, shared, elicitation_callback=person) as client,
+    ):
         assert client.protocol_version == version
         tools = {each.name: each for each in (await client.list_tools()).tools}
         assert "path" in tools["review_contract"].input_schema["properties"]
@@ -142,6 +176,37 @@ async def test_on_a_running_service(version: str, mcp_server: Server, shared: Pa
         newest = (await client.call_tool("list_runs", {"workflow": "slow", "limit": 1})).structured_content["runs"][0]
         ended = await client.call_tool("get_run", {"run_id": newest["run_id"], "wait_seconds": 10})
         assert ended.structured_content["state"] == "cancelled"
+    assert (tmp_path / "log").read_text().count("is refused") == len(MALFORMED)
+
+
+async def test_a_session_that_the_service_has_forgotten_is_opened_anew(mcp_server: Server) -> None:
+    """As after its restart, or an idle half hour: the client's program goes on, and notices nothing."""
+    receiving, sending = os.pipe()
+    told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    relay = Relay(Service(mcp_server.url, mcp_server.key), [], lambda line: told.put(json.loads(line)))
+    carrying = threading.Thread(target=relay.run, args=[os.fdopen(receiving, "rb")], daemon=True)
+    carrying.start()
+
+    def ask(number: int, method: str, **params: Any) -> dict[str, Any]:
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        os.write(sending, json.dumps(message).encode() + b"\n")
+        while (answer := told.get(timeout=20)).get("id") != number:
+            pass
+        return answer
+
+    who = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    assert "result" in ask(1, "initialize", **who)
+    os.write(sending, b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+    assert ask(2, "tools/list")["result"]["tools"]
+    lost = str(relay._session)
+    headers = {"authorization": f"Bearer {mcp_server.key}", "mcp-session-id": lost}
+    assert httpx.delete(f"{mcp_server.url}/mcp", headers=headers).status_code == 200
+    assert ask(3, "tools/list")["result"]["tools"]
+    assert relay._session not in (lost, None)
+    assert ask(4, "no/such")["error"]["code"] == -32601
+    os.close(sending)
+    carrying.join(20)
+    assert not carrying.is_alive()
 
 
 async def test_a_document_survives_the_rounds_of_a_call(mcp_server: Server, version: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult, TextContent
 
 from tests.conftest import SAMPLES, Server
-from tests.service.mcp.conftest import connected, key_of_another_tenant
+from tests.service.mcp.conftest import TLS, connected, key_of_another_tenant
 
 pytestmark = pytest.mark.xdist_group("mcp")
 
@@ -209,7 +209,7 @@ async def test_a_connection_that_breaks_leaves_its_run_to_be_found(mcp_server: S
         started.set()
 
     headers = {"Authorization": f"Bearer {mcp_server.key}"}
-    http = httpx2.AsyncClient(headers=headers, timeout=60)
+    http = httpx2.AsyncClient(headers=headers, timeout=60, verify=TLS)
     transport = streamable_http_client(f"{mcp_server.url}/mcp", http_client=http)
 
     async def call() -> None:
@@ -230,7 +230,7 @@ async def test_a_connection_that_breaks_leaves_its_run_to_be_found(mcp_server: S
 async def test_what_is_done_through_tools_is_in_the_audit_log(mcp_server: Server, version: str) -> None:
     async with connected(mcp_server, version) as client:
         done = (await client.call_tool("run_slow", {"seconds": 0})).structured_content
-    async with httpx2.AsyncClient(headers={"x-api-key": mcp_server.key}) as http:
+    async with httpx2.AsyncClient(headers={"x-api-key": mcp_server.key}, verify=TLS) as http:
         async with asyncio.timeout(10):
             while True:
                 told = (await http.get(f"{mcp_server.url}/audit")).text
