@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 
 import pytest
 
@@ -234,3 +235,26 @@ def test_over_ten_thousand_random_cases_nothing_beyond_the_client_leaves_the_gat
         assert again.weights == pytest.approx(gated.weights)
         changed += gated.outcome == "changed"
     assert changed > 5000
+
+
+def cited(text: str) -> set[str]:
+    """The articles that a source names, as rules.toml lists them under [checked]."""
+    found: set[str] = set()
+    for law, key in (("Order No. 130", "Order 130"), ("2014/65/EU", "2014/65/EU"), ("(EU) 2017/565", "2017/565")):
+        for part in re.findall(re.escape(law) + r"(?: \(2016, rev. 2022\))?, arts?\. ([^;:\"]+)", text):
+            article = ""
+            for number, paragraph in re.findall(r"(\d+)?((?:\(\d+\))?)", part):
+                article = number or article
+                if key == "Order 130" and number:
+                    found.add(f"{key}, {number}")
+                elif key != "Order 130" and paragraph:
+                    found.add(f"{key}, {article}{paragraph}")
+    found |= {"ESMA35-43-3172"} if "ESMA35-43-3172" in text else set()
+    return found | ({"AMAC 2017-4"} if "2017〕4号" in text else set())
+
+
+def test_no_rule_cites_an_article_of_which_it_is_not_said_how_it_was_checked():
+    law = rules()
+    named = {each for text in law.texts.values() for source in (text.cn, text.eu) for each in cited(source.en)}
+    assert named == set(law.checked)
+    assert sum(how == "text" for how in law.checked.values()) >= 5

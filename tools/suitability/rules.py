@@ -50,6 +50,7 @@ class Rules(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: str
+    checked: dict[str, Literal["text", "secondary", "memory"]]
     matching: dict[ClientClass, RiskClass]
     objective: dict[Objective, RiskClass]
     knowledge: dict[str, Knowledge]
