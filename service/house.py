@@ -25,7 +25,6 @@ from service.draining import Draining
 from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.executor import Executor
-from service.runs.jobs import RUNS, JobQueue
 from service.runs.loop_guard import LoopGuard
 from service.runs.node_threads import NodeThreads
 from service.runs.presence import Presence, process_name
@@ -35,7 +34,6 @@ from service.runs.serializing import serializer
 from service.runs.stream import Feeds
 from service.runs.sweeping import Sweeper
 from service.runs.webhooks import Courier, signing_key
-from service.runs.worker import Worker
 from service.settings import InvalidSettings, Limits, Settings, ThreadSettings
 from service.telemetry.meters import Meters
 from tools.contracts import server as contracts
@@ -233,6 +231,9 @@ async def _job_queue(
     stack: AsyncExitStack, settings: Settings, database: Database, executor: Executor, feeds: Feeds, role: Role
 ) -> Queue:
     """The queue over PostgreSQL. A command's runs go to a queue of its own, which only itself takes from."""
+    from service.runs.jobs import RUNS, JobQueue  # with procrastinate and psycopg, which SQLite does without
+    from service.runs.worker import Worker
+
     url, limits = conninfo(settings.database_url), settings.limits
     name = f"command {executor.name}" if role == "command" else RUNS
     queue = await stack.enter_async_context(JobQueue(database, executor, feeds, limits.queued_runs, url, name))

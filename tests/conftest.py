@@ -1,5 +1,6 @@
-"""Fixtures that several packages' tests share."""
+"""Fixtures that several packages' tests share, and how the tests are spread over processes."""
 
+import gc
 import os
 import re
 import subprocess
@@ -21,6 +22,33 @@ ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
 }
 """The environment of the processes that tests start: compiled modules may be kept, which halves their start."""
+
+TOGETHER = {"service", "agents", "deploy", "docs"}
+"""Folders where the tests of a file go to one process, for what a file starts (servers, databases) is started once. The
+other tests need nothing started; they go to whichever process is free, last, so that all end at the same time."""
+
+gc.disable()  # until the tests are collected: what is imported stays
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder, *_ = item.path.relative_to(ROOT / "tests").parts
+        if folder in TOGETHER and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A test has one name, in one process or several: xdist adds the group's, and `--last-failed` would not know it."""
+    report.nodeid = re.sub(r"@[^\]@]*$", "", report.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and tests out of all collections: they are most of what there is, and looking at them again and
+    again took a third of the time."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 @dataclass(frozen=True)
@@ -64,13 +92,7 @@ def start_server(data_dir: Path, **environment: str) -> Server:
         [sys.executable, "-m", "service.cli", "serve", "--port", "0"],
         data_dir.parent / f"serve-{os.urandom(4).hex()}.log",
         cwd=data_dir.parent,
-        environment={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "CONSILIA_DATA_DIR": str(data_dir),
-            "COLUMNS": "400",
-            **environment,
-        },
+        environment={**ENVIRONMENT, "CONSILIA_DATA_DIR": str(data_dir), "COLUMNS": "400", **environment},
     )
     return Server(found[1], (data_dir / "first-key").read_text(), data_dir, process)
 

@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from procrastinate.schema import SchemaManager
 
 revision = "0004"
 down_revision = "0003"
@@ -34,6 +33,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("executor", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("cancelling", sa.String(), nullable=True))
     if op.get_bind().dialect.name == "postgresql":
+        from procrastinate.schema import SchemaManager  # heavy; SQLite does without
+
         op.get_bind().exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
         # fetching a job looks for others with its lock; procrastinate's own index begins with the id
         op.execute("CREATE INDEX ix_procrastinate_jobs_lock ON procrastinate_jobs (lock) WHERE lock IS NOT NULL")

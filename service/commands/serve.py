@@ -7,15 +7,10 @@ from typing import Annotated
 
 import typer
 
+from service.collecting import pausing
 from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
 from service.runs.node_threads import leave_stuck_nodes
 from service.settings import Settings
-
-
-def show_version(wanted: bool) -> None:
-    if wanted:
-        out.print(f"consilia {version('consilia')}", highlight=False)
-        raise typer.Exit
 
 
 def serve(
@@ -63,14 +58,15 @@ async def _check_exposure(chosen: Settings) -> None:
 
 
 async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
-    import uvicorn  # heavy: --help does without
+    with pausing():  # heavy: --help does without
+        import uvicorn
 
-    from service.api.app import create_app
-    from service.connections import Connection
-    from service.house import open_house
-    from service.listening import Server
-    from service.runs.launch import launch
-    from service.telemetry.exporting import exporting
+        from service.api.app import create_app
+        from service.connections import Connection
+        from service.house import open_house
+        from service.listening import Server
+        from service.runs.launch import launch
+        from service.telemetry.exporting import exporting
 
     async with exporting(chosen.telemetry, "service"), open_house(chosen, "service") as house:
         house.scheduler.start(partial(launch, house))

@@ -16,7 +16,7 @@ from service.commands.terminal import ConfigOption, JsonOption, configure_logs, 
 from tools.errors import InvalidInput
 
 app = typer.Typer(
-    help="The tools that workflows may call: in-house ones, and those of your own MCP servers ([tools.servers]).",
+    help="The tools that workflows may call: in-house ones, and those of your own MCP servers (\\[tools.servers]).",
     no_args_is_help=True,
 )
 

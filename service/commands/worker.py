@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from service.collecting import pausing
 from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
 from service.runs.node_threads import leave_stuck_nodes
 from service.settings import Settings
@@ -35,10 +36,11 @@ def worker(
 
 
 async def _work(chosen: Settings) -> None:
-    from service.api.probe import answering
-    from service.house import open_house
-    from service.runs.launch import launch
-    from service.telemetry.exporting import exporting
+    with pausing():  # heavy: --help does without
+        from service.api.probe import answering
+        from service.house import open_house
+        from service.runs.launch import launch
+        from service.telemetry.exporting import exporting
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

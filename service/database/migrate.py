@@ -1,18 +1,19 @@
 """Bringing a database to the newest schema, or back."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import migrations
 from service.database.engine import Database
 from tools.errors import ConsiliaError
+
+if TYPE_CHECKING:  # heavy, and needed only where something is to be done
+    from alembic.config import Config
+
+FOLDER: Final = Path(migrations.__file__).parent
 
 
 class DatabaseOutdated(ConsiliaError):
@@ -22,34 +23,46 @@ class DatabaseOutdated(ConsiliaError):
     status = 503
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
     return config
 
 
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
     """Upgrade to a revision; safe to call when nothing is to be done."""
+    from alembic import command
+
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
 
 
 async def downgrade(engine: AsyncEngine, revision: str = "base") -> None:
     """Downgrade to a revision; "base" drops everything."""
+    from alembic import command
+
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: command.downgrade(_config(sync), revision))
 
 
-async def revisions(engine: AsyncEngine) -> tuple[str | None, str | None]:
-    """(the database's revision, the newest one that this version knows)."""
+async def revisions(engine: AsyncEngine) -> tuple[str | None, str]:
+    """(the database's revision, the newest one that this version knows).
+
+    Read from Alembic's table and from the files' names, which begin with their revisions.
+    """
 
     def read(connection: Connection) -> str | None:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
     async with engine.connect() as connection:
         current = await connection.run_sync(read)
-    return current, ScriptDirectory.from_config(_config()).get_current_head()
+    newest = max(path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py"))
+    return current, newest
 
 
 async def ensure(database: Database) -> None:
@@ -66,6 +79,8 @@ async def ensure(database: Database) -> None:
 
 async def autogenerate(engine: AsyncEngine, message: str, revision_id: str) -> Any:
     """For developers: write a new migration from the difference between tables and database."""
+    from alembic import command
+
     async with engine.begin() as connection:
         return await connection.run_sync(
             lambda sync: command.revision(_config(sync), message, autogenerate=True, rev_id=revision_id)

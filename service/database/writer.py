@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-import psycopg
 import structlog
 from sqlalchemy import Connection, Dialect, Engine, Executable, bindparam, select, text
 from sqlalchemy.exc import DBAPIError
@@ -208,6 +207,8 @@ def connection_lost(error: BaseException | None) -> bool:
     """Whether the database went away or could not be reached, rather than refusing what was asked."""
     if not isinstance(error, DBAPIError):
         return False
+    import psycopg  # only PostgreSQL goes away, and SQLite does without
+
     unreachable = isinstance(error.orig, psycopg.OperationalError) and error.statement is None
     return error.connection_invalidated or unreachable
 

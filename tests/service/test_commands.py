@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.cli import COMMANDS, load
 from tests.conftest import CUAD, ENVIRONMENT, SAMPLES
 
 
@@ -155,3 +156,21 @@ def test_a_conversation_keeps_its_thread(tmp_path: Path):
 
 def test_the_questionnaire_is_shown(tmp_path: Path):
     assert "largest_loss" in consilia("advise", "--questionnaire", data=tmp_path)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_each_command_what_the_command_says_of_itself(name: str):
+    command = load(name)
+    assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].help
+
+
+def test_help_comes_at_once():
+    heavy = "{'pydantic', 'sqlalchemy', 'langgraph', 'mcp'}"
+    said = subprocess.run(
+        [sys.executable, "-c", f"import sys, service.cli; print(sorted({heavy} & set(sys.modules)))"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == "[]"
