@@ -197,6 +197,7 @@ async def search(
     thread_id: str | None = None,
     graph_id: str | None = None,
     status: RunStatus | None = None,
+    statuses: Sequence[RunStatus] | None = None,
     before: str | None = None,
     limit: int = 10,
     offset: int = 0,
@@ -209,6 +210,8 @@ async def search(
         query = query.where(Run.graph_id == graph_id)
     if status is not None:
         query = query.where(Run.status == status)
+    if statuses is not None:
+        query = query.where(Run.status.in_(statuses))
     if before is not None:
         query = query.where(Run.run_id < before)
     async with database.reading() as connection:

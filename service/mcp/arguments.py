@@ -5,6 +5,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.contracts.playbook import DEFAULT
+from tools.suitability.client import ClientClass, Knowledge, Objective, Regime
+from tools.suitability.questionnaire import questionnaire
 
 PATH: Final[dict[str, Any]] = {
     "type": "string",
@@ -98,31 +100,69 @@ class TranslateRecord(Document):
     background: Background = False
 
 
+def _questions(schema: dict[str, Any]) -> None:
+    """The questionnaire in the schema, so that a model can put it to the user."""
+    schema.pop("additionalProperties", None)
+    schema["properties"] = {
+        each.key: {
+            "enum": [option.key for option in each.options],
+            "description": f"{each.text.en} " + "; ".join(f"{one.key}: {one.text.en}" for one in each.options),
+        }
+        for each in questionnaire().questions
+    }
+
+
+class Profile(Arguments):
+    """What is known of the client, as far as it is; on a conversation only what has changed."""
+
+    regime: Regime | None = Field(
+        default=None, description="Whose rules on suitability: cn (default) or eu (MiFID II)."
+    )
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$", description="The client's currency; default CNY.")
+    horizon_years: float | None = Field(default=None, ge=0, le=80, description="How long the money can stay, years.")
+    objective: Objective | None = None
+    knowledge: Knowledge | None = Field(default=None, description="Of investments.")
+    loss_capacity: float | None = Field(
+        default=None, ge=0, le=1, description="Largest loss in a severe year that they can bear, a fraction."
+    )
+    liquidity_need: float | None = Field(default=None, ge=0, description="Amount needed within twelve months.")
+    age: int | None = Field(default=None, ge=0, le=120)
+    client_class: ClientClass | None = Field(
+        default=None, description="Risk class where one was assessed before, C1 (least) to C5. Else give answers."
+    )
+    lowest: bool | None = Field(default=None, description="Of the lowest kind of C1: bears no loss at all.")
+    answers: dict[str, str] | None = Field(
+        default=None,
+        max_length=50,
+        description="Answers to the risk questionnaire; all of them give a class. Ask the user; never guess.",
+        json_schema_extra=_questions,
+    )
+
+
+class Holding(Arguments):
+    """A fund by units or by weight; cash as the fund CASH, its amount as units, with its currency."""
+
+    fund_id: str = Field(min_length=1, max_length=200, description="The fund's id or ISIN, or CASH.")
+    units: float | None = Field(default=None, description="Units held; of CASH the amount.")
+    weight: float | None = Field(default=None, description="Share of the whole, in the place of units in every row.")
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$", description="Of CASH.")
+
+
 class AskAdvisor(Arguments):
     question: str = Field(min_length=1, description="What the client asks, in English or Chinese, in their own words.")
     conversation_id: Thread = None
-    profile: dict[str, Any] | None = Field(
-        default=None,
-        description=(
-            "What is known of the client, if anything: horizon_years, loss_capacity (fraction that they can bear to "
-            "lose in a severe year), objective (preservation, income, balanced, growth, speculation), knowledge (none, "
-            "basic, informed, advanced), liquidity_need, currency, age, regime (cn or eu). The advisor asks for what "
-            "is missing."
-        ),
+    profile: Profile | None = Field(
+        default=None, description="What is known of the client. The advisor asks for what is missing."
     )
-    holdings: list[dict[str, Any]] | None = Field(
-        default=None,
-        description='What the client holds: [{"fund_id": "…", "units": 100}, {"fund_id": "CASH", "units": 5000, '
-        '"currency": "USD"}], or weights in the place of units.',
-    )
+    holdings: list[Holding] | None = Field(default=None, description="What the client holds now.")
     language: Literal["en", "zh"] | None = Field(default=None, description="Of the answer; default: the question's.")
     background: Background = False
 
 
 class ListRuns(Arguments):
     workflow: str | None = Field(default=None, max_length=200, description="Only runs of this workflow.")
-    status: Literal["pending", "running", "success", "error", "timeout", "interrupted"] | None = Field(
-        default=None, description="Only runs with this status; interrupted: they wait for a person, or were cancelled."
+    state: Literal["queued", "running", "waiting", "done", "failed", "cancelled"] | None = Field(
+        default=None, description="Only runs in this state; waiting: for a person's decision."
     )
     limit: int = Field(default=20, ge=1, le=100, description="Most runs to list, newest first.")
     cursor: str | None = Field(default=None, max_length=64, description="next_cursor of the page before.")
@@ -152,7 +192,7 @@ class AnswerRun(Arguments):
     decision: str | None = Field(
         default=None,
         max_length=40,
-        description="The person's decision: one that waiting_for.schema names, such as approve, reject or edit.",
+        description="The person's decision: one of waiting_for.schema, such as approve, reject, edit, release.",
     )
     reason: str = Field(default="", max_length=2000, description="The person's reason; kept with the decision.")
     accepted: list[str] = Field(
@@ -162,7 +202,8 @@ class AnswerRun(Arguments):
         default_factory=list[Edit], max_length=500, description="With decision edit: the segments that change."
     )
     answer: Any = Field(
-        default=None, description="In the place of decision, for a run that asks something else: what is answered."
+        default=None,
+        description="In the place of decision, where waiting_for.schema asks for other fields: the whole answer by it.",
     )
     background: Background = False
 

@@ -180,7 +180,8 @@ async def _advise(
     reception: Reception, context: Context, call: Call, given: dict[str, Any], answers: InputResponses | None
 ) -> CallToolResult:
     asked = _parsed(arguments.AskAdvisor, given)
-    input = asked.model_dump(include={"question", "profile", "holdings", "language"}, exclude_none=True)
+    names = {"question", "profile", "holdings", "language"}
+    input = asked.model_dump(include=names, exclude_none=True, exclude_unset=True)
     return await _run(reception, context, call, "financial_advisor", input, asked.conversation_id, asked.background)
 
 
@@ -201,16 +202,7 @@ async def _list(
 ) -> CallToolResult:
     asked = _parsed(arguments.ListRuns, given)
     caller, house = reception.caller(context), reception.house
-    rows = await runs.search(
-        house.database,
-        caller.tenant_id,
-        graph_id=asked.workflow,
-        status=asked.status,
-        before=asked.cursor,
-        limit=asked.limit + 1,
-    )
-    page = [await results.shown(house, row, whole=False) for row in rows[: asked.limit]]
-    cursor = page[-1].run_id if len(rows) > asked.limit else None
+    page, cursor = await results.page(house, caller, asked.workflow, asked.state, asked.cursor, asked.limit)
     lines = [f"{each.created_at:%Y-%m-%d %H:%M} {each.workflow} {each.state} {each.run_id}" for each in page]
     text = "\n".join(lines) or "There are no such runs."
     structured = {"runs": [each.model_dump(mode="json", by_alias=True) for each in page], "next_cursor": cursor}

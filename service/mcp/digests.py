@@ -40,16 +40,19 @@ def _review(review: Fields) -> Fields:
     for each in review["findings"][:LISTED]:
         category, reasons = BY_KEY.get(each["category"]), cast(dict[str, str], each["reason"])
         amendment: Fields = each["amendment"] or {}
+        proposed = str(amendment.get("new") or "")
         findings.append(
             {
                 "id": each["id"],
                 "severity": each["severity"],
-                "category": (category.zh if language == "zh" else category.en) if category else each["category"],
+                "category": (category.zh if language == "zh" else category.en)
+                if category
+                else each["category"].capitalize(),
                 "clause": places.get(each["clause"]),
                 "page": each["page"],
                 "reason": reasons.get(language) or next(iter(reasons.values()), ""),
                 "quote": each["quote"][:QUOTED],
-                "proposed": str(amendment.get("new") or "")[:QUOTED],
+                "proposed": proposed[:QUOTED] if proposed != each["quote"] else "",
             }
         )
     return {

@@ -134,6 +134,44 @@ async def shown(house: House, row: RowMapping, *, whole: bool = True, inbox: str
     )
 
 
+_STATUSES: Final[dict[str, tuple[runs.RunStatus, ...]]] = {
+    "queued": ("pending",),
+    "running": ("running",),
+    "waiting": ("interrupted",),
+    "done": ("success",),
+    "failed": ("error", "timeout"),
+    "cancelled": ("interrupted",),
+}
+_LOOKED_AT: Final = 1_000
+"""Most runs that are looked at for one page of those in a state."""
+
+
+async def page(
+    house: House, caller: Caller, workflow: str | None, state: str | None, cursor: str | None, limit: int
+) -> tuple[list[RunShown], str | None]:
+    """The caller's runs without what they found, newest first, and the cursor of the next page.
+
+    A page of runs in a state may hold fewer than `limit` although there is a next one: the database cannot tell a run
+    that waits from one that was cancelled.
+    """
+    found: list[RunShown] = []
+    statuses = _STATUSES[state] if state is not None else None
+    for _ in range(max(1, _LOOKED_AT // (limit + 1))):
+        rows = await runs.search(
+            house.database, caller.tenant_id, graph_id=workflow, statuses=statuses, before=cursor, limit=limit + 1
+        )
+        for row in rows[:limit]:
+            run = await shown(house, row, whole=False)
+            cursor = run.run_id
+            if state is None or run.state == state:
+                found.append(run)
+            if len(found) == limit:
+                return found, cursor if row is not rows[-1] else None
+        if len(rows) <= limit:
+            return found, None
+    return found, cursor
+
+
 def waiting_for(asked: dict[str, Any]) -> WaitingFor:
     """An interrupt in the form that tools give it."""
     value: Any = asked["value"]

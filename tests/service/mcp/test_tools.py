@@ -51,6 +51,12 @@ async def test_every_tool_tells_what_it_takes_gives_and_does(mcp_server: Server,
     assert "path" not in tools["review_contract"].input_schema["properties"], "over HTTP nobody's disk is at hand"
     assert tools["run_talk"].input_schema["properties"]["messages"]["items"]["required"] == ["role", "content"]
     assert len(str(tools["run_talk"].input_schema)) < 2_000, "LangChain's message types are too long for a model"
+    for tool in tools.values():
+        for name, told in tool.input_schema["properties"].items():
+            assert told.get("description") or tool.name.startswith("run_"), f"{tool.name}.{name} is not described"
+    asked = tools["ask_advisor"].input_schema["$defs"]["Profile"]["properties"]["answers"]["properties"]
+    assert asked["income"]["enum"] == ["none", "pension", "salary", "several"]
+    assert asked["income"]["description"].startswith("Where does your income come from? none: No regular income;")
 
 
 async def test_a_review_tells_its_progress_and_links_its_files(mcp_server: Server, version: str) -> None:
@@ -138,6 +144,21 @@ async def test_who_declines_leaves_the_run_waiting(mcp_server: Server, version: 
         assert waits.structured_content["state"] == "waiting"
 
 
+async def waiting(client: Client) -> list[str]:
+    """The ids of the runs that wait for a person, page by page."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        given = {"state": "waiting", "limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = (await client.call_tool("list_runs", given)).structured_content
+        assert {each["state"] for each in page["runs"]} <= {"waiting"}
+        found += [each["run_id"] for each in page["runs"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            assert found == sorted(set(found), reverse=True), "each once, newest first"
+            return found
+
+
 async def test_a_client_that_cannot_ask_is_told_where_the_run_waits(mcp_server: Server, version: str) -> None:
     async with connected(mcp_server, version) as client:
         waits = await client.call_tool("run_asks", {"amount": 7})
@@ -149,11 +170,13 @@ async def test_a_client_that_cannot_ask_is_told_where_the_run_waits(mcp_server: 
         assert "Pay 7?" in whole.text  # type: ignore[union-attr]
         wrong = await client.call_tool("answer_run", {"run_id": run_id})
         assert wrong.is_error
+        assert run_id in await waiting(client)
         done = await client.call_tool("answer_run", {"run_id": run_id, "decision": "reject", "reason": "too dear"})
         assert done.structured_content["result"]["said"] == "reject too dear"
         again = await client.call_tool("answer_run", {"run_id": run_id, "decision": "approve"})
         assert again.is_error
         assert "it is continued" in said(again)
+        assert run_id not in await waiting(client)
         old = await client.call_tool("get_run", {"run_id": run_id})
         assert old.structured_content["continued_by"] == done.structured_content["run_id"]
 
@@ -178,8 +201,16 @@ async def test_the_advisor_answers_and_keeps_the_conversation(mcp_server: Server
         )
         assert asked.structured_content["result"]["kind"] == "question", said(asked)
         thread = asked.structured_content["conversation_id"]
-        more = {"question": "I am fine with a moderate loss, for ten years.", "conversation_id": thread}
-        assert (await client.call_tool("ask_advisor", more)).structured_content["conversation_id"] == thread
+        known = {"regime": "cn", "client_class": "C3", "horizon_years": 10, "knowledge": "informed"}
+        known |= {"objective": "balanced", "loss_capacity": 0.2}
+        more = {"question": "I am fine with a moderate loss.", "conversation_id": thread, "profile": known}
+        answered = await client.call_tool("ask_advisor", more)
+        assert answered.structured_content["conversation_id"] == thread
+        assert answered.structured_content["result"]["client_class"] == "C3", said(answered)
+        for wrong in ({"risk": "high"}, {"answers": {"income": 1}}, {"horizon_years": 200}):
+            refused = await client.call_tool("ask_advisor", {"question": "?", "profile": wrong})
+            assert refused.is_error
+            assert f"profile.{next(iter(wrong))}" in said(refused)
 
 
 async def test_a_cancelled_call_ends_its_run(mcp_server: Server, version: str) -> None:
