@@ -28,12 +28,16 @@ _YOUNG: Final = (5_000, 20, 1_000_000)
 
 @contextmanager
 def pausing() -> Generator[None]:
-    """No collections within the block: while modules are imported they find nothing, and take a third of the time."""
+    """No collections while modules are imported: they find nothing, and take a third of the time.
+
+    What was imported is left out of all later ones, also of the one at the process's end, which takes as long again.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was:
             gc.enable()
 
@@ -51,7 +55,6 @@ async def collecting(executing: Callable[[], int]) -> AsyncGenerator[None]:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def _collect_in_quiet(executing: Callable[[], int]) -> None:
