@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -26,6 +26,7 @@ from service.admin.timeline import Timeline, timeline
 from service.api.access import TheHouse
 from service.api.runs import NothingToCancel
 from service.api.sse import with_heartbeats
+from service.by_hand import Act
 from service.database import calls, runs, threads
 from service.house import House
 from service.runs.outcome import CancelAction
@@ -104,6 +105,8 @@ async def graph(house: TheHouse, seen: TheRun) -> RunGraph:
 
 async def path_taken(house: House, row: dict[str, Any], sight: Sight) -> RunGraph:
     """Raises NoGraph."""
+    if row["graph_id"] in get_args(Act):
+        raise NoGraph(f"this is consilia {row['graph_id']}, a person's command, which has no graph")
     if row["graph_id"] not in house.registry.names():
         raise NoGraph(f"the workflow {row['graph_id']!r} is no longer served here, so its graph is not known")
     visited = await visits(house.database, row["run_id"])
