@@ -1,6 +1,7 @@
 """Pages: Jinja2 with escaping always on, and headers under which no foreign or inline script can run."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -11,6 +12,7 @@ import orjson
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from service.admin.roles import Role, Visitor
 from tools.charts.text import clean
@@ -64,6 +66,7 @@ def _environment() -> Environment:
         "pretty": pretty,
         "short": lambda text: str(text)[-12:],
         "clean": lambda text: clean(str(text)),
+        "name": name,
     }
     return environment
 
@@ -91,6 +94,11 @@ def page(request: Request, template: str, visitor: Visitor | None, status: int =
         )
     )
     return HTMLResponse(text, status, HEADERS)
+
+
+def name(text: str) -> Markup:
+    """What programs name (contract_review.find_clauses), which may go on in a new line after a _ or a dot alone."""
+    return Markup(re.sub(r"(?<=[_.])(?=\w)", "<wbr>", str(escape(clean(str(text))))))  # noqa: S704, it is escaped
 
 
 def moment(when: datetime | None) -> str:

@@ -1,7 +1,9 @@
 """Debian's Chromium, driven by Playwright, on the admin's window of a real service."""
 
+import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.conftest import SAMPLES
+from tests.agents.conftest import start_model_server
+from tests.conftest import SAMPLES, start_server
 from tests.service.admin.conftest import Hosted, hosted
+from tests.tools import nasty_server
 
 __all__ = ["hosted"]
 
@@ -54,6 +58,77 @@ def filled(hosted: Hosted) -> Hosted:
             assert answer.status_code == 200, answer.text[:300]
             hosted.runs.setdefault("review", answer.headers["content-location"].rsplit("/", 1)[1])
     return hosted
+
+
+RELEASING = """
+from typing import Any
+from agents.chat_model import chat_model
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
+
+ROW = {"type": "object", "properties": {"segment": {"type": "string", "maxLength": 20}, "text": {"type": "string"}},
+       "required": ["segment", "text"]}
+REASON = {"type": "string", "title": "Reason"}
+SCHEMA = {"oneOf": [
+    {"title": "Approve or reject", "properties": {"decision": {"enum": ["approve", "reject"]}, "reason": REASON},
+     "required": ["decision", "reason"], "additionalProperties": False},
+    {"title": "Edit", "properties": {"decision": {"const": "edit"}, "reason": REASON,
+     "edits": {"type": "array", "minItems": 1, "items": ROW}}, "required": ["decision", "edits"]},
+]}
+
+
+class Released(MessagesState):
+    answer: Any
+
+
+async def speak(state: MessagesState, config: RunnableConfig):
+    return {"messages": [await chat_model(config).ainvoke(state["messages"])]}
+
+
+async def ask(state: Released):
+    evidence = [{"category": "clause 4", "severity": "critical", "quote": "unlimited"}]
+    asked = {"title": "Release it?", "question": "Two segments changed.", "evidence": evidence, "schema": SCHEMA}
+    return {"answer": interrupt(asked)}
+
+
+def one(node, state):
+    graph = StateGraph(state)
+    graph.add_node("it", node)
+    graph.add_edge(START, "it")
+    graph.add_edge("it", END)
+    return graph.compile()
+
+
+talking, releasing = one(speak, MessagesState), one(ask, Released)
+"""
+
+
+@pytest.fixture(scope="session")
+def pooled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
+    """A service with two model servers, an MCP server whose tools can change, and a graph that asks with a schema."""
+    folder = tmp_path_factory.mktemp("pooled")
+    (folder / "talk.py").write_text(RELEASING)
+    command = json.dumps([sys.executable, "-S", str(Path(nasty_server.__file__)), str(folder)])
+    models = [start_model_server(), start_model_server()]
+    for each in models:
+        each.script({"always": True, "text": "It is fair.", "thinking": "Weigh both sides first.", "cached": 5})
+    named = (("first", "qwen3-8b", models[0]), ("second", "llama-3.1-8b", models[1]))
+    entries = [
+        f'[[pool.models]]\nname = "{name}"\ncatalogue = "{catalogue}"\nendpoints = ["{server.url}"]\n'
+        for name, catalogue, server in named
+    ]
+    tools = (
+        f'[tools]\nrelist_seconds = 1\n[tools.servers.nasty]\ncommand = {command}\nallow = {{ talking = ["add"] }}\n'
+    )
+    graphs = '[workflows]\ntalking = "./talk.py:talking"\nreleasing = "./talk.py:releasing"\n'
+    (folder / "consilia.toml").write_text(graphs + tools + "[pool]\nkeep_thinking = true\n" + "".join(entries))
+    server = start_server(folder / "var")
+    yield Hosted(server, {"admin": server.key}, {"tools": str(folder / "tools.json")})
+    server.process.terminate()
+    server.process.wait(20)
+    for each in models:
+        each.stop()
 
 
 class Visit:
@@ -100,11 +175,11 @@ class Visit:
         wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0, f"{self.page.url} is {wide} px wider than the window"
 
-    def serious(self) -> list[str]:
-        """What axe-core finds serious by WCAG 2.2, A and AA."""
+    def serious(self, only: list[str] | None = None) -> list[str]:
+        """What axe-core finds serious by WCAG 2.2, A and AA. only: by these of its rules alone."""
         self.page.evaluate(AXE)
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-        found = self.page.evaluate("(tags) => axe.run(document, {runOnly: tags})", tags)
+        found = self.page.evaluate("(only) => axe.run(document, {runOnly: only})", only or tags)
         assert found["passes"], "axe-core looked at something"
         return [
             f"{self.page.url}: {each['id']}: {each['help']}: {[node['html'][:160] for node in each['nodes'][:3]]}"
@@ -120,10 +195,31 @@ class Visit:
         """A run in the background; its id."""
         return self.api("POST", "/runs", json={"assistant_id": graph, "input": {"log": [], **given}}).json()["run_id"]
 
+    def ended(self, graph: str, given: dict[str, Any]) -> str:
+        """A run that has ended, or that waits for a person; its id."""
+        answer = self.api("POST", "/runs/wait", json={"assistant_id": graph, "input": given}, timeout=60)
+        assert answer.status_code == 200, answer.text[:300]
+        return answer.headers["content-location"].rsplit("/", 1)[1]
+
+    def one(self, query: str, *values: Any) -> Any:
+        """The first column of the one row that SQL finds."""
+        [(value,)] = self.hosted.sql(query, *values)
+        return value
+
 
 @pytest.fixture
 def visit(chromium: Browser, filled: Hosted) -> Iterator[Callable[..., Visit]]:
     """Makes visits: visit(width, theme, script)."""
+    yield from _visits(chromium, filled)
+
+
+@pytest.fixture
+def pool_visit(chromium: Browser, pooled: Hosted) -> Iterator[Callable[..., Visit]]:
+    """Makes visits to the service with model servers."""
+    yield from _visits(chromium, pooled)
+
+
+def _visits(chromium: Browser, hosted: Hosted) -> Iterator[Callable[..., Visit]]:
     contexts: list[BrowserContext] = []
 
     def make(width: int = 1280, theme: str = "light", script: bool = True, height: int = 840) -> Visit:
@@ -136,7 +232,7 @@ def visit(chromium: Browser, filled: Hosted) -> Iterator[Callable[..., Visit]]:
         context.set_default_timeout(20_000)
         context.add_init_script(_WATCH)
         contexts.append(context)
-        return Visit(filled, context, context.new_page())
+        return Visit(hosted, context, context.new_page())
 
     yield make
     for context in contexts:

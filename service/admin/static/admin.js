@@ -16,6 +16,8 @@ setInterval(() => {
   }
 }, 5000);
 
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-all]")) return;
   const form = event.target.closest("form");
