@@ -14,7 +14,7 @@ from typing import Any, cast
 import orjson
 
 from agents.completion import Completion, Draft, Price
-from agents.continuing import after_text, after_thinking, as_text, constrained, resumable
+from agents.continuing import after_text, after_thinking, as_text, constrained, resumable, two_passes
 from agents.dialects import Dialect
 from agents.exchange import Call, Exchange, Restarted, Try
 from agents.faults import RequestRefused
@@ -22,7 +22,7 @@ from agents.hearing import Hear, Hearing
 from agents.model import Model
 from agents.pool import Pool
 from agents.routing import Route
-from agents.thinking import continuable, switched, thinking_fields
+from agents.thinking import switched, thinking_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,10 @@ async def attempt(pool: Pool, route: Route, wanted: Wanted, hear: Hear | None = 
             if bounded.usage.tokens_thinking <= route.budget * 1.25 + 64:
                 return asker.said(bounded)
             pool.without_budget.add(route.model)  # taken, but not kept to
-            if bounded.text or bounded.tool_calls or not continuable(model, dialect):
+            if bounded.text or bounded.tool_calls or not two_passes(body, model, dialect):
                 return asker.said(bounded)
             return asker.said(await _second_pass(asker, body, bounded, dialect), passes=2)
-    if not continuable(model, dialect):
+    if not two_passes(body, model, dialect):
         return asker.said(await asker.send(body, thinks=True))
     first = await asker.send({**body, "max_tokens": route.budget}, thinks=True, bounded=True)
     if first.finish != "length":
@@ -194,6 +194,8 @@ def request_fields(pool: Pool, route: Route, wanted: Wanted, model: Model, diale
     body |= wanted.more
     if body.get("tools") and dialect.strict_tools:
         body["tools"] = strict_tools(body["tools"])
+    if not dialect.names_tool:
+        demand_alone(body)
     return body
 
 
@@ -208,6 +210,23 @@ def strict_tools(tools: Any) -> Any:
     """The tools, each held to its schema unless it says itself whether it is (OpenAI's `strict`). What is no list of
     functions stays as it is: the server says what is wrong with it."""
     return [_strict(tool) for tool in cast(list[Any], tools)] if isinstance(tools, list) else tools
+
+
+def demand_alone(body: dict[str, Any]) -> None:
+    """A tool that is demanded by its name is offered alone, and some call demanded: which is the same."""
+    choice, tools = body.get("tool_choice"), body.get("tools")
+    if not isinstance(choice, dict) or not isinstance(tools, list):
+        return
+    name = _function(choice).get("name")
+    named = [tool for tool in cast(list[Any], tools) if name is not None and _function(tool).get("name") == name]
+    if named:
+        body["tools"], body["tool_choice"] = named, "required"
+
+
+def _function(tool: Any) -> dict[str, Any]:
+    given = cast(dict[str, Any], tool) if isinstance(tool, dict) else {}
+    function = given.get("function")
+    return cast(dict[str, Any], function) if isinstance(function, dict) else {}
 
 
 def _strict(tool: Any) -> Any:

@@ -9,15 +9,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
-from agents.attempt import schema_in_words, strict_tools
+from agents.attempt import demand_alone, schema_in_words, strict_tools
 from agents.chatting import Chat, Decided, affinity
 from agents.completion import CLOSE, Completion, Draft, Price, Usage, count
-from agents.continuing import after_thinking, as_text
+from agents.continuing import after_thinking, as_text, two_passes, without_echo
 from agents.exchange import Call, Exchange, Restarted
 from agents.faults import RequestRefused
 from agents.pool import Pool
 from agents.relay import Relay
-from agents.thinking import HURRY, continuable, switched, thinking_fields, without_switches
+from agents.thinking import HURRY, closed, switched, thinking_fields, without_switches
 
 _OURS: Final = frozenset(
     {"model", "stream", "stream_options", "priority", "cache_salt", "thinking_token_budget", "request_id"}
@@ -84,6 +84,7 @@ class ChatAnswer:
         dialect = self.pool.dialect(self.decided.route.model)
         left = None if room is None else max(1, room - self._budget)
         second = as_text(await self._one(after_thinking(body, said.thinking, dialect, left), True), dialect.thought)
+        without_echo(second, closed(said.thinking))
         for choice in cast(list[dict[str, Any]], second.get("choices") or []):
             if isinstance(message := choice.get("message"), dict) and choice.get("index", 0) == 0:
                 message[dialect.thought[0]] = said.thinking
@@ -199,6 +200,8 @@ class ChatAnswer:
             body["cache_salt"] = self.chat.salt
         if body.get("tools") and dialect.strict_tools:
             body["tools"] = strict_tools(body["tools"])
+        if not dialect.names_tool:
+            demand_alone(body)
         body["messages"] = switched(without_switches(self.chat.messages), model, dialect, route.thinking)
         format_ = body.get("response_format")
         if not dialect.schema and isinstance(format_, dict) and "json_schema" in format_:
@@ -216,7 +219,7 @@ class ChatAnswer:
         route = self.decided.route
         model, dialect = self.pool.models[route.model].facts, self.pool.dialect(route.model)
         bounds = dialect.budget is not None and route.model not in self.pool.without_budget
-        return route.thinking and bool(route.budget) and not bounds and continuable(model, dialect)
+        return route.thinking and bool(route.budget) and not bounds and two_passes(dict(self.given), model, dialect)
 
     def _bounded(self, body: dict[str, Any]) -> dict[str, Any]:
         room = _room(body)

@@ -47,6 +47,20 @@ def after_text(
     return _going_on(body, [*(messages[:-1] if begun else messages), partial], dialect, left)
 
 
+def two_passes(body: dict[str, Any], model: Model, dialect: Dialect) -> bool:
+    """Whether a thinking of this request can be closed and its answer generated from there."""
+    return continuable(model, dialect) and (dialect.continues_held or not constrained(body))
+
+
+def without_echo(body: dict[str, Any], partial: str) -> dict[str, Any]:
+    """A whole answer without the partial one that it went on from: llama.cpp sends it back with what is new."""
+    for choice in cast(list[dict[str, Any]], body.get("choices") or []):
+        message = cast(dict[str, Any], choice.get("message") or {})
+        if isinstance(content := message.get("content"), str):
+            message["content"] = content.removeprefix(partial)
+    return body
+
+
 def resumable(body: dict[str, Any], model: Model, dialect: Dialect) -> bool:
     """Whether a text that answers this request could be gone on from, were its server lost."""
     tools_apart = continuable(model, dialect) or not body.get("tools")

@@ -19,6 +19,8 @@ class Dialect:
     continued from a partial assistant message. strict_tools: `strict: true` of a tool holds its arguments to its
     schema, however the server was started. tokenize: path from the root and name of the text's field. thought:
     fields of a message that may hold thinking, best first. full: statuses that say there is no room now.
+    continues_held: whether what is continued may be held to a schema. names_tool: whether a tool can be demanded by
+    its name; else it is offered alone and demanded.
     tells_context: whether its list of models says how many tokens it takes; some that do not cut a longer prompt
     without a word, so their models must be configured with `context`."""
 
@@ -37,7 +39,9 @@ class Dialect:
     priority: bool = False
     salt: bool = False
     continues: dict[str, bool] | None = None
+    continues_held: bool = True
     strict_tools: bool = False
+    names_tool: bool = True
     tokenize: tuple[str, str] | None = None
     tells_context: bool = True
     thought: tuple[str, ...] = ("reasoning", "reasoning_content")
@@ -84,12 +88,17 @@ LLAMACPP: Final = Dialect(
     title="llama.cpp",
     sources=(
         "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
-        "https://pypi.org/project/langchain-llama-cpp/ (a named tool_choice is taken for auto)",
+        "llama.cpp 0.5.0-dev (vendored by llama-cpp-python 0.3.36), asked in tests/llamacpp: a named tool_choice is "
+        "taken for auto; a partial answer comes back with what goes on from it unless it streams, and what goes on "
+        "can't be held to a schema; a tool's arguments always are; its own thinking_budget_tokens is kept to",
     ),
     running="llamacpp:requests_processing",
     waiting="llamacpp:requests_deferred",
+    budget="thinking_budget_tokens",
     sampling=frozenset({"top_k", "min_p"}),
-    continues={},
+    continues={"continue_final_message": True, "add_generation_prompt": False},
+    continues_held=False,
+    names_tool=False,
     tokenize=("/tokenize", "content"),
     thought=("reasoning_content", "reasoning"),
 )

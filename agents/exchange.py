@@ -29,6 +29,7 @@ _LOST: Final = frozenset({401, 403, 404, 408, 500, 502, 504})
 _TOO_LONG: Final = (
     "maximum context length",
     "context_size",
+    "context size",
     "context length",
     "longer than the model",
     "maximum model length",

@@ -133,6 +133,11 @@ class PoolModel(BaseModel):
     def _whole(self) -> "PoolModel":
         if self.serve is not None and not self.endpoints:
             self.endpoints = self.serve.endpoints()
+        if self.serve is not None and self.dialect not in ("vllm", "llamacpp"):
+            raise ValueError(
+                f"model {self.name!r}: vLLM and llama.cpp can be started here, {DIALECTS[self.dialect].title} cannot; "
+                "start it yourself, and name its endpoints in place of serve"
+            )
         if not self.endpoints:
             raise ValueError(f"model {self.name!r} has no endpoints; name one, or have it started with serve = {{…}}")
         if self.name in self.adapters:

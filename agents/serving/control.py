@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,12 +33,20 @@ class NotHealthy(CannotServe):
 def wanted(models: Sequence[Served], serving: Serving, folder: Path) -> tuple[Launch, ...]:
     """The launches of a configuration, once their programs are seen to be there. Raises CannotServe."""
     environment, router = serving.environment, serving.router
-    found = launches(models, python=python_of(environment), router=router_of(router), folder=folder)
+    llamacpp = _program(serving.llamacpp, folder)
+    found = launches(
+        models, python=python_of(environment), router=router_of(router), folder=folder, llamacpp=llamacpp or Path()
+    )
     if not found:
         raise CannotServe(
             "the configuration asks for no servers; give a [[pool.models]] entry serve = { port = 8000, gpus = 1 }"
         )
-    if not installed(environment):
+    dialects = {model.dialect for model in models if model.serve is not None}
+    if "llamacpp" in dialects and llamacpp is None:
+        raise CannotServe(
+            f"there is no llama.cpp server {str(serving.llamacpp)!r}; install it, and name it by pool.serving.llamacpp"
+        )
+    if dialects - {"llamacpp"} and not installed(environment):
         cpu = " --cpu" if any(launch.alone for launch in found) else ""
         raise CannotServe(f"there is no vLLM in {environment}; run: consilia pool install{cpu}")
     if any(launch.name.endswith("-router") for launch in found) and not router_of(router).exists():
@@ -45,6 +54,13 @@ def wanted(models: Sequence[Served], serving: Serving, folder: Path) -> tuple[La
     for launch in found:
         processes.read_key(launch)
     return found
+
+
+def _program(named: Path, folder: Path) -> Path | None:
+    """A program of the PATH, or by its path from the folder on; None where there is none."""
+    where = str(named) if len(named.parts) == 1 else str((folder / named).absolute())
+    found = shutil.which(where)
+    return Path(found) if found else None
 
 
 def up(found: Sequence[Launch], home: Home, watch: Watch, starts: int = 2) -> Standings:

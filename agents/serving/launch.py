@@ -1,64 +1,30 @@
 """From `[[pool.models]]` with `serve = {…}` to the commands that start their servers: nothing is started here."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Protocol
-
-from pydantic import BaseModel, ConfigDict
+from typing import Final
 
 from agents.catalogue import catalogue
 from agents.model import Model
+from agents.serving.llamacpp import llamacpp_server
+from agents.serving.served import CannotServe as CannotServe
+from agents.serving.served import Launch as Launch
+from agents.serving.served import Served as Served
+from agents.serving.served import key_place
 from agents.serving.settings import Serve
-from tools.errors import ConsiliaError
 
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM's --max-lora-rank takes (vllm/config/lora.py, 0.32)."""
 
 
-class CannotServe(ConsiliaError):
-    """A model of the configuration cannot be started as it stands; the message names the entry and the remedy."""
-
-    code = "cannot_serve"
-    status = 422
-
-
-class Served(Protocol):
-    """A `[[pool.models]]` entry, as far as starting its servers goes."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def catalogue(self) -> str: ...
-    @property
-    def served(self) -> str | None: ...
-    @property
-    def adapters(self) -> Mapping[str, str]: ...
-    @property
-    def serve(self) -> Serve | None: ...
-
-
-class Launch(BaseModel):
-    """One process to keep running. url: its root, where /health is. key: where its API key is read ("env:NAME" or
-    "file:PATH"), never the key itself. alone: such ones take turns to start (servers on the CPU)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    model: str
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    url: str
-    ready_seconds: float
-    key: str = ""
-    alone: bool = False
-
-
-def launches(models: Sequence[Served], *, python: Path, router: Path, folder: Path) -> tuple[Launch, ...]:
+def launches(
+    models: Sequence[Served], *, python: Path, router: Path, folder: Path, llamacpp: Path = Path("llama-server")
+) -> tuple[Launch, ...]:
     """Every process that the models ask for, servers before the router in front of them.
 
-    python: of the servers' environment. router: the program vllm-router. folder: what relative paths start from.
-    Raises CannotServe.
+    python: of vLLM's environment. router, llamacpp: the programs vllm-router and llama-server. folder: what relative
+    paths start from. Raises CannotServe.
     """
     _check_ports(models)
     found: list[Launch] = []
@@ -70,7 +36,8 @@ def launches(models: Sequence[Served], *, python: Path, router: Path, folder: Pa
         for number, port in enumerate(serve.ports()):
             devices = serve.devices[number * here : (number + 1) * here] or range(device, device + here)
             device += 0 if serve.devices else here
-            found.append(_server(model, serve, number, port, tuple(devices), python, folder))
+            start, program = (llamacpp_server, llamacpp) if model.dialect == "llamacpp" else (_server, python)
+            found.append(start(model, serve, number, port, tuple(devices), program, folder))
         if serve.router:
             found.append(_router(model, serve, router))
     return tuple(found)
@@ -100,7 +67,7 @@ def _server(
         environment=environment,
         url=serve.root(port),
         ready_seconds=serve.ready_seconds,
-        key=_key(model),
+        key=key_place(model),
         alone=not serve.gpus,
     )
 
@@ -205,13 +172,6 @@ def _router(model: Served, serve: Serve, program: Path) -> Launch:
         url=serve.root(serve.port),
         ready_seconds=serve.ready_seconds + 60,
     )
-
-
-def _key(model: Served) -> str:
-    source = getattr(model, "api_key", None)
-    if source is None:
-        return ""
-    return f"env:{source.env}" if source.env else f"file:{source.file}"
 
 
 def _check_ports(models: Sequence[Served]) -> None:

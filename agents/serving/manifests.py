@@ -218,6 +218,8 @@ def served(models: Sequence[Served]) -> Iterator[tuple[Served, Serve]]:
     if not found:
         raise CannotServe("no [[pool.models]] has serve = {…}, so there is nothing to write; see deploy/pools")
     for model, serve in found:
+        if model.dialect != "vllm":
+            raise CannotServe(f"model {model.name!r}: manifests are written for vLLM, not for {model.dialect}")
         if not serve.gpus:
             raise CannotServe(f"model {model.name!r}: serve.gpus = 0; manifests are written for servers on GPUs")
         yield model, serve

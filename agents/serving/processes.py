@@ -74,7 +74,7 @@ def start(launch: Launch, log: Path, key: str) -> Running:
     environment = {**os.environ, **launch.environment}
     environment.pop("PYTHONPATH", None)  # the servers' environment must not see ours
     if key:
-        environment["VLLM_API_KEY"] = key
+        environment[launch.key_variable] = key
     with log.open("ab") as out:
         child = subprocess.Popen(
             launch.command,

@@ -25,7 +25,8 @@ class Serve(BaseModel):
     )
     source: str = Field(
         default="",
-        description="A folder, hf:ORG/NAME or modelscope:ORG/NAME; empty: the hub of the catalogue.",
+        description="A folder, hf:ORG/NAME or modelscope:ORG/NAME; empty: the hub of the catalogue. For llama.cpp a "
+        "GGUF file or hf:ORG/NAME:QUANTISATION.",
     )
     precision: Literal["", "bf16", "fp8", "int4"] = Field(
         default="", description="Which published weights; empty: as the model was published."
@@ -43,7 +44,7 @@ class Serve(BaseModel):
     )
     router: bool = Field(default=False, description="Put vllm-router in front of the replicas; it takes `port`.")
     ready_seconds: float = Field(default=1800.0, gt=0, description="Longest that a server may take to start, seconds.")
-    options: list[str] = Field(default_factory=list[str], description="Further options of vLLM's server, as they are.")
+    options: list[str] = Field(default_factory=list[str], description="Further options of the server, as they are.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Serve":
@@ -95,3 +96,6 @@ class Serving(BaseModel):
     environment: Path = Field(default=Path(".venv-vllm"), description="The Python environment that holds vLLM.")
     starts: int = Field(default=2, ge=1, le=64, description="Servers on the CPU that may be starting at a time.")
     router: Path = Field(default=Path(".venv-vllm-router"), description="The one that holds vllm-router.")
+    llamacpp: Path = Field(
+        default=Path("llama-server"), description="llama.cpp's server, by name or path; for models of that dialect."
+    )

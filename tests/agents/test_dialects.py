@@ -11,6 +11,7 @@ from agents.ask import Counsel
 from agents.chat_model import PoolChat
 from agents.demand import Needs
 from agents.dialects import DIALECTS, DialectName
+from agents.faults import ContextExceeded
 from agents.pool import Pool
 from agents.question import Question
 from tests.agents.conftest import Ledger, ModelServer, pool_of, start_model_server
@@ -69,13 +70,30 @@ RECORDED: dict[DialectName, list[str]] = {
         usage(prompt_tokens_details={"cached_tokens": 16}, reasoning_tokens=4),
         "[DONE]",
     ],
-    # llama.cpp puts its timings beside the usage, and null for the first content
+    # recorded from llama.cpp 0.5.0-dev: null for the first content, timings beside the usage, no count of the thinking
     "llamacpp": [
         chunk({"role": "assistant", "content": None}),
-        chunk({"reasoning_content": "let me see"}),
+        chunk({"reasoning_content": "let me"}),
+        chunk({"reasoning_content": " see"}),
         chunk({"content": ANSWER}),
         chunk({}, "stop"),
-        json.dumps({"choices": [], "usage": {"prompt_tokens": 20, "completion_tokens": 9}, "timings": {"prompt_n": 4}}),
+        json.dumps(
+            {
+                "choices": [],
+                "created": 1,
+                "id": "chatcmpl-x",
+                "model": "m",
+                "system_fingerprint": "b1-0c1e570",
+                "object": "chat.completion.chunk",
+                "usage": {
+                    "completion_tokens": 9,
+                    "prompt_tokens": 20,
+                    "total_tokens": 29,
+                    "prompt_tokens_details": {"cached_tokens": 16},
+                },
+                "timings": {"cache_n": 16, "prompt_n": 4, "prompt_ms": 24.1, "predicted_n": 9, "predicted_ms": 39.9},
+            }
+        ),
         "[DONE]",
     ],
     # Ollama repeats the role, and an empty content beside the reasoning
@@ -152,7 +170,10 @@ async def test_its_recorded_answer_is_read_and_only_what_it_knows_is_sent(
                 *("cache_salt", "thinking_token_budget"),
             },
             "sglang": {"top_k", "min_p", "chat_template_kwargs", "response_format", "stream_options"},
-            "llamacpp": {"top_k", "min_p", "chat_template_kwargs", "response_format", "stream_options"},
+            "llamacpp": {
+                *("top_k", "min_p", "chat_template_kwargs", "response_format", "stream_options"),
+                "thinking_budget_tokens",
+            },
             "ollama": {"reasoning_effort", "response_format", "stream_options"},
             "lmstudio": {"top_k", "response_format", "stream_options"},
             "mlx": {"top_k", "min_p", "chat_template_kwargs", "stream_options"},
@@ -193,6 +214,42 @@ async def test_a_full_queue_inside_a_stream_is_back_pressure(served: tuple[Diale
     async with Pool(settings(name, server)) as pool:
         assert (await PoolChat(pool=pool).ainvoke("Good morning to everybody here")).content == "Then."
         assert pool.status()["models"][0]["endpoints"][0]["failures"] == 0
+
+
+async def test_a_tool_demanded_by_name_is_offered_alone_where_names_are_not_heeded(
+    served: tuple[DialectName, ModelServer],
+) -> None:
+    name, server = served
+    server.script({"text": None, "tool_calls": [{"name": "add", "arguments": "{}"}]})
+    tools = [
+        {"type": "function", "function": {"name": each, "parameters": {"type": "object"}}} for each in ("add", "take")
+    ]
+    async with Pool(settings(name, server)) as pool:
+        await PoolChat(pool=pool).bind_tools(tools, tool_choice="add").ainvoke("Good morning to everybody here")
+    (request,) = server.heard()
+    offered = [tool["function"]["name"] for tool in request["tools"]]
+    if name == "llamacpp":
+        assert (offered, request["tool_choice"]) == (["add"], "required")
+    else:
+        assert (offered, request["tool_choice"]["function"]["name"]) == (["add", "take"], "add")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "request (15017 tokens) exceeds the available context size (4096 tokens), try increasing it",  # llama.cpp
+        "This model's maximum context length is 8 tokens. However, you requested 12",  # vLLM
+        "The input (9 tokens) is longer than the model's context length (8 tokens).",  # SGLang
+    ],
+)
+async def test_what_is_too_long_is_known_from_each_servers_words(
+    served: tuple[DialectName, ModelServer], told: str
+) -> None:
+    name, server = served
+    server.script({"status": 400, "message": told, "always": True})
+    async with Pool(settings(name, server)) as pool:
+        with pytest.raises(ContextExceeded):
+            await PoolChat(pool=pool).ainvoke("Good morning to everybody here")
 
 
 @pytest.mark.parametrize("name", ["ollama", "lmstudio", "mlx", "ktransformers", "rayserve"])

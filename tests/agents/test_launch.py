@@ -158,3 +158,49 @@ def test_what_is_not_installed_is_told_with_the_command(tmp_path: Path, monkeypa
         wanted(pool.models, pool.serving, tmp_path)
     with pytest.raises(CannotServe, match="asks for no servers"):
         wanted([], pool.serving, tmp_path)
+
+
+LLAMACPP = 'dialect = "llamacpp"'
+
+
+def test_llama_cpp_is_started_with_a_gguf_file_and_its_own_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.gguf").touch()
+    [launch] = launched(entry('port = 8000, source = "tiny.gguf", context = 4096', more=LLAMACPP), tmp_path).values()
+    assert launch.command[:3] == ("llama-server", "--model", str(tmp_path / "tiny.gguf"))
+    assert (option(launch, "--alias"), option(launch, "--ctx-size")) == ("qwen3", "4096")
+    assert "--metrics" in launch.command
+    assert (launch.key_variable, launch.environment["CUDA_VISIBLE_DEVICES"]) == ("LLAMA_API_KEY", "")
+    [hub] = launched(entry('port = 8000, gpus = 1, source = "hf:me/some-GGUF:Q8_0"', more=LLAMACPP)).values()
+    assert (option(hub, "--hf-repo"), option(hub, "--n-gpu-layers")) == ("me/some-GGUF:Q8_0", "all")
+    pool: Any = PoolSettings.model_validate(
+        tomllib.loads(entry('port = 8000, source = "tiny.gguf"', more=LLAMACPP) + '[serving]\nllamacpp = "./none"\n')
+    )
+    with pytest.raises(CannotServe, match=r"no llama\.cpp server 'none'; install it, and name it by pool\.serving"):
+        wanted(pool.models, pool.serving, tmp_path)
+    program = tmp_path / "llama-server"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [found] = wanted(pool.models, pool.serving.model_copy(update={"llamacpp": Path("llama-server")}), tmp_path)
+    assert found.command[0] == str(program), "no vLLM is needed"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (entry("port = 8000", more=LLAMACPP), "'' is no GGUF file"),
+        (entry('port = 8000, source = "./none.gguf"', more=LLAMACPP), r"none\.gguf is no GGUF file"),
+        (entry('port = 8000, source = "modelscope:a/b"', more=LLAMACPP), "is no GGUF file"),
+        (entry("port = 8000, router = true", more=LLAMACPP), r"not started with serve\.router; take it out"),
+    ],
+)
+def test_what_llama_cpp_cannot_serve_is_told_with_its_entry(text: str, told: str) -> None:
+    with pytest.raises(CannotServe, match=told):
+        launched(text)
+
+
+def test_a_server_that_is_not_started_here_has_no_serve() -> None:
+    with pytest.raises(ValueError, match=r"SGLang cannot; start it yourself, and name its endpoints"):
+        PoolSettings.model_validate(tomllib.loads(entry("port = 8000", more='dialect = "sglang"')))

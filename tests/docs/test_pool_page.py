@@ -34,7 +34,7 @@ def test_every_command_and_option_exists(command: str) -> None:
 
 def test_every_table_of_settings_can_be_read() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         PoolSettings.model_validate(tomllib.loads(block)["pool"])
 
