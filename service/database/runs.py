@@ -220,6 +220,13 @@ async def search(
         )
 
 
+async def ids_starting_with(database: Database, tenant_id: str, prefix: str, limit: int) -> list[str]:
+    """Ids of the tenant's runs that start with `prefix`, newest first."""
+    query = select(Run.run_id).where(Run.tenant_id == tenant_id, Run.run_id.startswith(prefix, autoescape=True))
+    async with database.reading() as connection:
+        return list(await connection.scalars(query.order_by(Run.run_id.desc()).limit(limit)))
+
+
 async def unfinished(database: Database) -> Sequence[RowMapping]:
     """Runs that were accepted and have not ended, oldest first."""
     query = select(Run.__table__).where(Run.status.in_(UNFINISHED)).order_by(Run.run_id)

@@ -128,15 +128,18 @@ async def completed(reception: Reception, context: Context, params: CompleteRequ
     else:
         if params.ref.name not in _PROMPTS:
             raise MCPError(INVALID_PARAMS, f"Unknown prompt: {params.ref.name[:200]!r}")
-        values = _of_prompt(name)
+        values = await _of_prompt(reception, context, name, typed)
     fitting = [each for each in values if each.lower().startswith(typed.lower())]
+    more = len(fitting) > MOST
     return CompleteResult(
-        completion=Completion(values=fitting[:MOST], total=len(fitting), has_more=len(fitting) > MOST)
+        completion=Completion(values=fitting[:MOST], total=None if more else len(fitting), has_more=more)
     )
 
 
-def _of_prompt(argument: str) -> list[str]:
+async def _of_prompt(reception: Reception, context: Context, argument: str, typed: str) -> list[str]:
     match argument:
+        case "document":
+            return await _of_template(reception, context, "files", typed)
         case "playbook":
             return playbook.names()
         case "language":
@@ -149,9 +152,9 @@ async def _of_template(reception: Reception, context: Context, kind: str, typed:
     database, tenant = reception.house.database, reception.caller(context).tenant_id
     match kind:
         case "runs":
-            return [row["run_id"] for row in await runs.search(database, tenant, limit=MOST)]
+            return await runs.ids_starting_with(database, tenant, typed, MOST + 1)
         case "files":
-            return await files.ids_starting_with(database, tenant, typed, MOST)
+            return await files.ids_starting_with(database, tenant, typed, MOST + 1)
         case "playbooks":
             return playbook.names()
         case "models":

@@ -3,12 +3,13 @@
 import asyncio
 from typing import Any
 
+import httpx2
 import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference, ResourceUpdatedNotification
 
 from tests.conftest import Server
-from tests.service.mcp.conftest import connected
+from tests.service.mcp.conftest import TLS, connected
 
 pytestmark = pytest.mark.xdist_group("mcp")
 
@@ -97,10 +98,19 @@ async def test_ids_and_names_are_completed(mcp_server: Server, version: str) -> 
             return (await client.complete(ref, {"name": argument, "value": typed})).completion.values
 
         assert run["run_id"] in await completed("runs", "run_id", run["run_id"][:20])
+        assert await completed("runs", "run_id", run["run_id"]) == [run["run_id"]]
+        assert await completed("runs", "run_id", "%") == []
         assert await completed("playbooks", "name", "n") == ["nda"]
         assert all(each.startswith("qwen3") for each in await completed("models", "name", "qwen3"))
         prompt = PromptReference(name="review-contract")
         assert (await client.complete(prompt, {"name": "playbook", "value": "c"})).completion.values == [
             "commercial",
             "chinese",
+        ]
+        headers = {"x-api-key": mcp_server.key}
+        async with httpx2.AsyncClient(headers=headers, verify=TLS) as http:
+            kept = await http.post(f"{mcp_server.url}/files", files={"file": ("a.txt", b"A contract.")})
+        file_id = kept.json()["file_id"]
+        assert (await client.complete(prompt, {"name": "document", "value": file_id[:30]})).completion.values == [
+            file_id
         ]
