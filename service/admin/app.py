@@ -15,6 +15,7 @@ from service.admin import (
     api_pool,
     api_run,
     api_runs,
+    api_tools,
     door,
     pages_acting,
     pages_approvals,
@@ -33,7 +34,14 @@ from tools.errors import ConsiliaError
 
 log = structlog.get_logger(__name__)
 
-API: Final = (api_runs.router, api_run.router, api_approvals.router, api_figures.router, api_pool.router)
+API: Final = (
+    api_runs.router,
+    api_run.router,
+    api_approvals.router,
+    api_figures.router,
+    api_pool.router,
+    api_tools.router,
+)
 """The routers of the JSON API, for the service's own application."""
 
 _PAGES: Final = (

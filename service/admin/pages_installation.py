@@ -14,6 +14,7 @@ from service.admin import web
 from service.admin.access import TheAdmin, TheVisitor
 from service.admin.api_figures import tool_figures
 from service.admin.api_pool import Tried, drained, pool_now, routed
+from service.admin.api_tools import accepted
 from service.admin.roles import Role, Visitor
 from service.api import keys as key_routes
 from service.api.access import TheHouse
@@ -21,7 +22,7 @@ from service.api.keys import KeyCreate, KeyRotate
 from service.auth.caller import ROLES
 from service.database import audit, keys, tenants
 from service.house import House
-from tools.errors import ConsiliaError, InvalidInput
+from tools.errors import ConsiliaError
 
 router = APIRouter(include_in_schema=False)
 
@@ -90,11 +91,7 @@ async def accept(
     digest: Annotated[str, Form(max_length=100)],
 ) -> Response:
     """Pin what a server says of a tool now, if it is still what was shown."""
-    visitor.caller.require_installation()
-    seen = [each for each in await tool_servers.differences(house.database, server, tool) if each.seen_digest == digest]
-    if not seen:
-        raise InvalidInput(f"{server}/{tool} has changed again since this page was shown; look at it anew")
-    await tool_servers.accept(house.database, server, tool, f"{visitor.name} ({visitor.caller.key_id})")
+    await accepted(house, visitor, server, tool, digest)
     return RedirectResponse("/admin/tools", 303)
 
 
