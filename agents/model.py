@@ -98,7 +98,7 @@ class Experts:
 
 @dataclass(frozen=True, config=_EXACT)
 class Model:
-    """One model. context: tokens of its config; extended_context: tokens with the rope scaling of its card. dtype: of
+    """One model. released_source: who says when. context: tokens of its config; extended_context: tokens with the rope scaling of its card. dtype: of
     the published weights. tool_template: the chat template of vLLM's examples that its tool calls need."""
 
     name: str
@@ -106,6 +106,7 @@ class Model:
     family: str
     title: str
     released: date
+    released_source: str
     hugging_face: str
     modelscope: str
     source: str

@@ -80,6 +80,7 @@ def comparison(models: Sequence[Model]) -> Table:
         ("it asks", ["\n".join(f"• {ask}" for ask in model.licence.asks) for model in models]),
         ("note", [model.note or "-" for model in models]),
         ("source", [model.source for model in models]),
+        ("release date from", [model.released_source for model in models]),
     ]
     for name, cells in rows:
         same = len(models) > 1 and len(set(cells)) == 1

@@ -95,10 +95,41 @@ def test_every_family_and_size_of_the_issue_is_there() -> None:
 @pytest.mark.parametrize("model", ALL, ids=lambda model: model.name)
 def test_every_entry_names_its_source_and_what_its_licence_asks(model: Model) -> None:
     assert model.source == f"https://huggingface.co/{model.hugging_face}/blob/main/config.json"
+    assert model.released_source.startswith("https://")
+    for sampling in (model.plain_sampling, model.thinking_sampling):
+        assert sampling is None or sampling.source.startswith("https://")
     assert model.licence.asks
     assert model.licence.url.startswith("https://")
     if not model.hugging_face.startswith(("Qwen/", "deepseek-ai/")):
         assert "Meta" in " ".join(model.licence.asks)
+
+
+RELEASED = {
+    # Meta's model cards; where its README differs the entry says so
+    "llama-3-8b": "2024-04-18",
+    "llama-3.3-70b": "2024-12-06",
+    # the news of Qwen's README
+    "qwen2.5-7b": "2024-09-19",
+    "qwen3-8b": "2025-04-29",
+    "qwen3-235b-a22b-instruct-2507": "2025-07-21",
+    "qwen3-235b-a22b-thinking-2507": "2025-07-25",
+    "qwen3-30b-a3b-instruct-2507": "2025-07-30",
+    "qwen3-30b-a3b-thinking-2507": "2025-07-31",
+    "qwen3-4b-instruct-2507": "2025-08-06",
+    "deepseek-r1-0528": "2025-05-28",
+}
+
+
+@pytest.mark.parametrize(("name", "released"), RELEASED.items())
+def test_the_release_dates_are_the_makers_own(name: str, released: str) -> None:
+    assert catalogue().find(name).released.isoformat() == released
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("llama-3-8b", "4/18/2023"), ("llama-3.3-70b", "12/04/2024"), ("deepseek-v3", "163,840")]
+)
+def test_where_sources_disagree_the_entry_says_so(name: str, told: str) -> None:
+    assert told in catalogue().find(name).note
 
 
 def test_qwen3_speaks_119_languages() -> None:
