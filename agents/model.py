@@ -98,8 +98,9 @@ class Experts:
 
 @dataclass(frozen=True, config=_EXACT)
 class Model:
-    """One model. released_source: who says when. context: tokens of its config; extended_context: tokens with the rope scaling of its card. dtype: of
-    the published weights. tool_template: the chat template of vLLM's examples that its tool calls need."""
+    """One model. released_source: who says when. context: tokens of its config; extended_context: tokens with the rope
+    scaling of its card. dtype: of the published weights. tool_template: the chat template of vLLM's examples that its
+    tool calls need."""
 
     name: str
     series: str
