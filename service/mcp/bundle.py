@@ -15,7 +15,7 @@ from service.mcp.tools import tools
 _ROOT: Final = Path(__file__).parent.parent.parent
 _CARRIED: Final = (
     "service/__init__.py",
-    *(f"service/mcp/{each}.py" for each in ("__init__", "relay", "carrying", "lines", "roots")),
+    *(f"service/mcp/{each}.py" for each in ("__init__", "relay", "carrying", "lines", "local_documents", "roots")),
 )
 """What the bundle carries of us: the relay, which needs the standard library only."""
 _MOMENT: Final = (2026, 1, 1, 0, 0, 0)

@@ -8,12 +8,26 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS: Final = 30.0
 
 Message = dict[str, Any]
+
+
+_VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
+
+
+def fields(value: Any) -> Message:
+    """An object's fields; none where it is no object."""
+    return cast(Message, value) if isinstance(value, dict) else {}
+
+
+def modern(message: Message) -> str | None:
+    """The protocol version that a message itself names, as 2026-07-28 does; a session has negotiated its own."""
+    named = fields(fields(message.get("params")).get("_meta")).get(_VERSION_KEY)
+    return named if isinstance(named, str) and message.get("method") != "initialize" else None
 
 
 class Refused(Exception):
