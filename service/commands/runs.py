@@ -1,11 +1,13 @@
 """`consilia runs`: what has run, and what happened in it."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.padding import Padding
 from rich.panel import Panel
-from rich.table import Table
+from rich.text import Text
 from sqlalchemy import RowMapping
 
 from service.commands.terminal import ConfigOption, JsonOption, out, print_json, run, settings
@@ -20,6 +22,10 @@ from tools.errors import ConsiliaError
 app = typer.Typer(help="What has run, and what happened in it.", no_args_is_help=True)
 
 _COLOURS = {"success": "green", "error": "red", "timeout": "red", "interrupted": "yellow", "running": "blue"}
+
+
+_ERROR: Final = 300
+"""Characters of an error in the list, and of a value of the input."""
 
 
 class UnknownRun(ConsiliaError):
@@ -52,23 +58,47 @@ async def _list(
     if not rows:
         out.print("There are no runs yet. Try: consilia review samples/master-services-agreement.docx")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("run", "workflow", "status", "engine", "started", "took"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("error", overflow="fold")
-    for row in rows:
-        colour = _COLOURS.get(row["status"], "white")
-        error = row["error"]["message"].splitlines()[0][:100] if row["error"] else ""
-        table.add_row(
-            row["run_id"],
-            row["graph_id"],
-            f"[{colour}]{row['status']}[/]",
-            row["engine"] or "",
-            _moment(row["created_at"]),
-            _took(row),
-            error,
+    _print_list(rows)
+
+
+def _print_list(rows: Sequence[RowMapping]) -> None:
+    """A line a run, as far as the width has room for; what failed in lines of its own below it."""
+    every = ("run", "workflow", "status", "took", "started", "engine")
+    cells = {
+        row["run_id"]: (
+            Text(row["run_id"]),
+            Text(row["graph_id"]),
+            Text(row["status"], _COLOURS.get(row["status"], "")),
+            Text(_took(row)),
+            Text(_moment(row["created_at"])),
+            Text(row["engine"] or ""),
         )
-    out.print(table)
+        for row in rows
+    }
+    widths = [max(len(name), *(len(each[at]) for each in cells.values())) for at, name in enumerate(every)]
+    shown = len(every)
+    while shown > 3 and sum(widths[:shown]) + 2 * (shown - 1) > out.width:
+        shown -= 1
+    out.print(_line([Text(name, "bold") for name in every[:shown]], widths))
+    for row in rows:
+        told = cells[row["run_id"]]
+        out.print(_line(told[:shown], widths))
+        rest = "  ".join(each.plain for each in told[shown:] if each.plain)
+        if rest:
+            out.print(Padding(Text(rest, "dim"), (0, 0, 0, 2)))
+        if row["error"]:
+            message = row["error"]["message"].splitlines()[0] if row["error"]["message"] else row["error"]["code"]
+            short = message if len(message) <= _ERROR else f"{message[: _ERROR - 1]}…"
+            out.print(Padding(Text(short, "red"), (0, 0, 0, 2)))
+
+
+def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
+    for number, (cell, width) in enumerate(zip(cells, widths, strict=False)):
+        line.append_text(cell)
+        if number < len(cells) - 1:
+            line.append(" " * (width - len(cell) + 2))
+    return line
 
 
 @app.command()
@@ -105,11 +135,12 @@ async def _show(chosen: Settings, run_id: str, json: bool) -> None:
     kinds: dict[str, int] = {}
     for each in events:
         kinds[each["kind"]] = kinds.get(each["kind"], 0) + 1
-    out.print("\n[bold]Events[/]  " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    out.print("\n[bold]Events[/]")
+    _indented(Text(", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"))
     if made:
         out.print("\n[bold]Files[/]")
         for each in made:
-            out.print(f"  {each['name']}  {each['size']:,} bytes  {each['file_id']}", highlight=False)
+            _indented(Text(f"{each['name']}  {each['size']:,} bytes  {each['file_id']}"))
 
 
 async def _find(database: Database, run_id: str) -> RowMapping:
@@ -124,33 +155,41 @@ async def _find(database: Database, run_id: str) -> RowMapping:
 
 
 def _print_run(row: RowMapping) -> None:
-    colour = _COLOURS.get(row["status"], "white")
-    lines = [
-        f"[bold]{row['graph_id']}[/]  [{colour}]{row['status']}[/]  attempt {row['attempt']}, {_took(row) or '…'}",
-        f"thread {row['thread_id']}",
+    head = Text.assemble(
+        (row["graph_id"], "bold"), "  ", (row["status"], _COLOURS.get(row["status"], "")),
+        f"  attempt {row['attempt']}, {_took(row) or '…'}\nthread {row['thread_id']}\n",
         f"started {_moment(row['started_at'] or row['created_at'])}   engine {row['engine'] or '-'}",
-    ]
-    out.print(Panel("\n".join(lines), title=f"run {row['run_id']}", title_align="left", expand=False))
-    out.print("[bold]Input[/]")
+    )  # fmt: skip
+    out.print(Panel(head, title=f"run {row['run_id']}", title_align="left", expand=False))
     given: dict[str, Any] = row["input"] or {}
+    out.print("[bold]Input[/]" if given else "[bold]Input[/]  none")
     for key, value in given.items():
-        out.print(f"  {key}: {str(value)[:200]}", markup=False, highlight=False)
+        said = str(value)
+        _indented(Text.assemble((f"{key}: ", "dim"), said if len(said) <= _ERROR else f"{said[: _ERROR - 1]}…"))
     if row["error"]:
-        out.print(f"\n[bold red]Error[/] [dim]({row['error']['code']})[/]")
-        out.print(f"  {row['error']['message']}", markup=False, highlight=False)
+        out.print(Text.assemble("\n", ("Error", "bold red"), "  ", (str(row["error"]["code"]), "dim")))
+        _indented(Text(row["error"]["message"]))
 
 
-def _print_calls(questions: Any, tool_calls: Any) -> None:
-    out.print("\n[bold]Questions[/]")
+def _print_calls(questions: Sequence[RowMapping], tool_calls: Sequence[RowMapping]) -> None:
+    out.print("\n[bold]Questions[/]" if questions else "\n[bold]Questions[/]  none")
     for each in questions:
-        out.print(f"  {each['question']} → [cyan]{each['model']}[/]  {each['duration_ms']:.0f} ms", highlight=False)
+        _indented(Text.assemble(each["question"], " → ", (each["model"], "cyan"), f"  {each['duration_ms']:.0f} ms"))
         for reason in each["reasons"]:
-            out.print(f"      {reason}", style="dim", highlight=False)
-    out.print("\n[bold]Tool calls[/]")
+            _indented(Text(str(reason), "dim"), 6)
+        if each["error"]:
+            _indented(Text(each["error"]["message"], "red"), 6)
+    out.print("\n[bold]Tool calls[/]" if tool_calls else "\n[bold]Tool calls[/]  none")
     for each in tool_calls:
-        failed = f"  [red]{each['error']['message'][:120]}[/]" if each["error"] else ""
         name = f"{each['server']}/{each['tool']}"
-        out.print(f"  {each['node']}: [cyan]{name}[/]  {each['duration_ms']:.0f} ms{failed}", highlight=False)
+        _indented(Text.assemble(f"{each['node']}: ", (name, "cyan"), f"  {each['duration_ms']:.0f} ms"))
+        if each["error"]:
+            _indented(Text(each["error"]["message"], "red"), 6)
+
+
+def _indented(text: Text, by: int = 2) -> None:
+    """Printed with all its lines indented, also those that it is wrapped into."""
+    out.print(Padding(text, (0, 0, 0, by)), highlight=False)
 
 
 def _summary(row: RowMapping) -> dict[str, Any]:
