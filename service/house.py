@@ -19,9 +19,9 @@ from service.auth.tokens import ExternalTokens
 from service.collecting import collecting
 from service.database import assistants, migrate, sealing
 from service.database.engine import Database, conninfo, open_database, sqlite_path
-from service.database.market import MarketStore
 from service.database.tool_pins import DatabasePins
 from service.draining import Draining
+from service.included import included_servers, included_workflows
 from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.executor import Executor
@@ -34,23 +34,11 @@ from service.runs.serializing import serializer
 from service.runs.stream import Feeds
 from service.runs.sweeping import Sweeper
 from service.runs.webhooks import Courier, signing_key
-from service.settings import InvalidSettings, Limits, Settings, ThreadSettings
+from service.settings import InvalidSettings, Settings, ThreadSettings
 from service.telemetry.meters import Meters
-from tools.contracts import server as contracts
-from tools.documents import server as documents
-from tools.documents.limits import Limits as DocumentLimits
 from tools.errors import ConsiliaError
-from tools.finance import server as finance
-from tools.finance.limits import FinanceLimits
 from tools.host import Foreign, ToolHost, ToolLimits
-from tools.medicine import records_server
-from tools.medicine import server as medicine
-from tools.suitability import server as suitability
 from workflows import loading
-from workflows.contract_review.graph import workflow as contract_review
-from workflows.financial_advisor.graph import workflow as financial_advisor
-from workflows.financial_advisor.limits import AdviceLimits
-from workflows.medical_translation.graph import workflow as medical_translation
 from workflows.registry import Registry, Workflow
 
 
@@ -94,13 +82,12 @@ class Additions:
 
 def workflows(settings: Settings, added: Sequence[Workflow] = ()) -> Registry:
     """The workflows that come with Consilia, and the user's own. Raises GraphNotLoadable."""
-    ours = [contract_review(), medical_translation(), financial_advisor(_advice_limits(settings.limits))]
     theirs = [loading.load(name, path, settings.config_dir) for name, path in settings.workflows.items()]
     if settings.langgraph_json is not None:
         declared = loading.read_langgraph_json(settings.langgraph_json)
         loading.apply_environment(declared.environment)
         theirs += [loading.load(name, path, declared.folder, told) for name, (path, told) in declared.graphs.items()]
-    return Registry([*ours, *theirs, *added])
+    return Registry([*included_workflows(settings.limits), *theirs, *added])
 
 
 def _with_declared_ttl(settings: Settings) -> Settings:
@@ -143,15 +130,7 @@ async def open_house(
         registry = workflows(settings, added.workflows)
         await assistants.ensure_defaults(database, registry.descriptions())
         tool_limits = ToolLimits(seconds=limits.tool_seconds, result_bytes=limits.tool_result_bytes)
-        servers = {
-            "documents": documents.server(document_limits(limits)),
-            "contracts": contracts.server(document_limits(limits)),
-            "records": records_server.server(limits.record_characters, document_limits(limits)),
-            "medicine": medicine.server(settings.data_dir / "knowledge"),
-            "finance": finance.server(MarketStore(database), _finance_limits(limits)),
-            "suitability": suitability.server(),
-            **added.servers,
-        }
+        servers = {**included_servers(settings, database), **added.servers}
         foreign = Foreign(settings.tools, DatabasePins(database), settings.config_dir, eager=role != "command")
         host = await stack.enter_async_context(ToolHost(servers, tool_limits, foreign))
         feeds, name = Feeds(database), process_name()
@@ -240,33 +219,3 @@ async def _job_queue(
     if role != "service" or settings.execute:
         await stack.enter_async_context(Worker(url, database, executor, limits, (name,)))
     return queue
-
-
-def document_limits(limits: Limits) -> DocumentLimits:
-    """What reading a document may cost, by the settings."""
-    return DocumentLimits(
-        max_bytes=limits.upload_bytes,
-        max_pages=limits.pages,
-        max_seconds=limits.parse_seconds,
-        max_memory=limits.parse_memory_bytes,
-        max_decompressed=limits.decompressed_bytes,
-    )
-
-
-def _advice_limits(limits: Limits) -> AdviceLimits:
-    return AdviceLimits(
-        question=limits.question_characters,
-        holdings=limits.holdings,
-        explored=limits.explorer_calls,
-        tokens=limits.explorer_tokens,
-        seconds=limits.explorer_seconds,
-    )
-
-
-def _finance_limits(limits: Limits) -> FinanceLimits:
-    return FinanceLimits(
-        stale_days=limits.stale_days,
-        funds=limits.funds,
-        cells=limits.projection_cells,
-        points=limits.history_points,
-    )

@@ -404,6 +404,11 @@ class Settings(BaseSettings):
     database: str = Field(default="", description="sqlite:///path or postgresql://…; empty: SQLite in the data folder.")
     host: str = Field(default="127.0.0.1", description="Address that `consilia serve` binds.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port that `consilia serve` binds; 0 takes a free one.")
+    preload: bool = Field(
+        default=True,
+        description="Whether the workflows and tools that come with Consilia are loaded once the service is ready; "
+        "else when they are first used.",
+    )
     execute: bool = Field(
         default=True, description="Whether `consilia serve` on PostgreSQL executes runs too; else workers alone do."
     )

@@ -66,7 +66,7 @@ class Difference:
 
 
 async def servers(house: House, only: str | None = None, *, wait: bool = True) -> list[ServerShown]:
-    """Every server, in-house ones first; or the one named. wait: open the sessions that are not open yet.
+    """Every server, in-house ones first; or the one named. wait: for the sessions that are not open yet.
 
     Raises UnknownTool for a server there is not.
     """
@@ -74,8 +74,7 @@ async def servers(house: House, only: str | None = None, *, wait: bool = True) -
     if only is not None and only not in known:
         raise UnknownTool(f"there is no tool server {visible(only)!r}; there are: {', '.join(known)}", server=only)
     chosen = known if only is None else [only]
-    if wait:
-        await house.host.opened(chosen)
+    await house.host.opened([name for name in chosen if wait or house.host.in_house(name)])
     pins = {(row["server"], row["tool"]): row for row in await tool_pins.listing(house.database)}
     return [_server(house, name, pins) for name in chosen]
 

@@ -1,6 +1,6 @@
 """Which graphs there are: the three workflows, and a user's own."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,24 +51,34 @@ class Workflow:
         yield self.compiled
 
 
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A workflow that is made, and whose modules are imported, when it is first asked for."""
+
+    name: str
+    description: str
+    make: Callable[[], Workflow]
+
+
 class Registry:
     """Workflows by name."""
 
-    def __init__(self, workflows: Iterable[Workflow]) -> None:
-        self._workflows: Mapping[str, Workflow] = {workflow.name: workflow for workflow in workflows}
+    def __init__(self, workflows: Iterable[Workflow | Deferred]) -> None:
+        self._workflows: Mapping[str, Workflow | Deferred] = {workflow.name: workflow for workflow in workflows}
+        self._made: dict[str, Workflow] = {}
 
     def get(self, name: str) -> Workflow:
-        """The workflow; raises UnknownWorkflow with the names there are."""
+        """The workflow; raises UnknownWorkflow with the names there are. From any thread."""
         if name not in self._workflows:
             names = ", ".join(sorted(self._workflows))
             raise UnknownWorkflow(f"there is no workflow {name!r}; there are: {names}", name=name)
-        return self._workflows[name]
+        found = self._workflows[name]
+        if isinstance(found, Workflow):
+            return found
+        return self._made.get(name) or self._made.setdefault(name, found.make())
 
     def names(self) -> list[str]:
         return sorted(self._workflows)
 
     def descriptions(self) -> dict[str, str]:
         return {name: workflow.description for name, workflow in self._workflows.items()}
-
-    def state_types(self) -> list[type]:
-        return [each for workflow in self._workflows.values() for each in workflow.state_types]

@@ -312,7 +312,7 @@ def import_knowledge(
 
     Status 1: no file could be read.
     """
-    from service.house import document_limits
+    from service.included import document_limits
     from service.knowledge import ImportedFile, import_folder
     from tools.medicine.knowledge.library import Library
 

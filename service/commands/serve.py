@@ -64,6 +64,7 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
         from service.api.app import create_app
         from service.connections import Connection
         from service.house import open_house
+        from service.included import preloading
         from service.listening import Server
         from service.runs.launch import launch
         from service.telemetry.exporting import exporting
@@ -84,7 +85,8 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
         app = create_app(house)
         server = Server(uvicorn.Config(app, **options), app.state.mcp.close)  # pyright: ignore[reportArgumentType]
         _greet(url, key, str(chosen.data_dir / "first-key"))
-        await server.serve(sockets=[listener])
+        async with preloading(chosen.preload, house.registry, house.host):
+            await server.serve(sockets=[listener])
 
 
 def _greet(url: str, key: str | None, key_file: str) -> None:

@@ -39,6 +39,7 @@ async def _work(chosen: Settings) -> None:
     with pausing():  # heavy: --help does without
         from service.api.probe import answering
         from service.house import open_house
+        from service.included import preloading
         from service.runs.launch import launch
         from service.telemetry.exporting import exporting
 
@@ -54,5 +55,6 @@ async def _work(chosen: Settings) -> None:
         house.scheduler.start(partial(launch, house))
         limit = chosen.limits.concurrent_runs
         out.print(f"[bold]Consilia[/] worker is ready, for up to {limit} runs at a time. Stop with Ctrl-C.")
-        await stop.wait()
+        async with preloading(chosen.preload, house.registry, house.host):
+            await stop.wait()
         err.print("Stopping: running steps are ended and handed back.")

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
 import orjson
-from mcp import Client, MCPError
+from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 from mcp_types import CONNECTION_CLOSED, CallToolResult, RequestParamsMeta, Tool
 from pydantic import ValidationError
@@ -25,12 +24,13 @@ from tools.host.faults import (
     UnknownTool,
 )
 from tools.host.http import FORGOTTEN, UNREACHED
+from tools.host.in_house import InHouse, MakeServer
 from tools.host.limits import ToolLimits
 from tools.host.listing import visible
 from tools.host.permission import Effects, effects, trusted
 from tools.host.pins import PinStore
 from tools.host.reaper import Reaper
-from tools.host.results import foreign_result, own_result, trust_results
+from tools.host.results import foreign_result, own_result
 from tools.host.session import Session
 from tools.host.settings import ToolsSettings
 from tools.serving import calling_for
@@ -55,33 +55,25 @@ class ToolHost:
 
     def __init__(
         self,
-        servers: Mapping[str, MCPServer[Any]],
+        servers: Mapping[str, MCPServer[Any] | MakeServer],
         limits: ToolLimits | None = None,
         foreign: Foreign | None = None,
     ) -> None:
-        self._servers = dict(servers)
+        self._own = InHouse(servers)
         self._limits = limits or ToolLimits()
         self._foreign = foreign or Foreign()
-        self._clients: dict[str, Client] = {}
-        self._tools: dict[str, dict[str, Tool]] = {}
         self._reaper = Reaper()
         told = self._foreign
         self.sessions: Mapping[str, Session] = {
             name: Session(name, server, told.settings, told.pins, told.folder, self._reaper)
             for name, server in told.settings.servers.items()
-            if server.enabled and name not in self._servers
+            if server.enabled and name not in self._own
         }
-        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         for noisy in ("httpx2", "mcp.client"):  # they tell URLs, session ids, and what cannot be parsed
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
-        for name, server in self._servers.items():
-            client = await self._stack.enter_async_context(Client(server))
-            trust_results(client)
-            listed = await client.list_tools()
-            self._clients[name] = client
-            self._tools[name] = {tool.name: tool for tool in listed.tools}
+        await self._own.__aenter__()
         if self._foreign.eager:
             for session in self.sessions.values():
                 session.start()
@@ -92,8 +84,7 @@ class ToolHost:
     ) -> None:
         await asyncio.gather(*(session.aclose() for session in self.sessions.values()))
         await asyncio.to_thread(self._reaper.close)
-        await self._stack.aclose()
-        self._clients.clear()
+        await self._own.__aexit__(kind, error, trace)
 
     @property
     def settings(self) -> ToolsSettings:
@@ -101,12 +92,13 @@ class ToolHost:
         return self._foreign.settings
 
     def tools(self) -> dict[str, dict[str, Tool]]:
-        """Every tool by server and name; of a foreign server those that its open session has listed."""
-        own = {server: dict(tools) for server, tools in self._tools.items()}
-        return own | {name: dict(session.offer.listing.tools) for name, session in self.sessions.items()}
+        """Every tool by server and name; of a server that is not open yet none, or those it listed before."""
+        return self._own.tools() | {name: dict(session.offer.listing.tools) for name, session in self.sessions.items()}
 
-    async def opened(self, servers: Iterable[str]) -> dict[str, ServerUnavailable]:
+    async def opened(self, servers: Collection[str]) -> dict[str, ServerUnavailable]:
         """Wait until the sessions to these servers are open; those that cannot be opened, with the reason."""
+        for name in sorted({name for name in servers if name in self._own}):
+            await self._own.opened(name)
         names = sorted({name for name in servers if name in self.sessions})
         found = await asyncio.gather(*(self.sessions[name].client() for name in names), return_exceptions=True)
         for each in found:
@@ -115,11 +107,11 @@ class ToolHost:
         return {name: each for name, each in zip(names, found, strict=True) if isinstance(each, ServerUnavailable)}
 
     def in_house(self, server: str) -> bool:
-        return server in self._servers
+        return server in self._own
 
-    def has_effects(self, server: str, tool: str) -> bool:
+    async def has_effects(self, server: str, tool: str) -> bool:
         """Whether an in-house tool writes or reaches out; an unknown one has none."""
-        found = self._tools.get(server, {}).get(tool)
+        found = (await self._own.opened(server)).tools.get(tool)
         return found is not None and any(_both(effects(found, in_house=True)))
 
     def trusted(self, server: str) -> bool:
@@ -128,11 +120,11 @@ class ToolHost:
 
     async def effects(self, server: str, tool: str) -> Effects:
         """What calling the tool may do. Raises UnknownTool, ToolUnusable, ToolChanged, ServerUnavailable."""
-        own = self._tools.get(server)
-        if own is not None:
-            if tool not in own:
+        if server in self._own:
+            own = await self._own.opened(server)
+            if tool not in own.tools:
                 raise self._unknown(server, tool)
-            return effects(own[tool], in_house=True)
+            return effects(own.tools[tool], in_house=True)
         session = self._session(server, tool)
         found = await self._found(session, tool)
         return effects(found, in_house=False, believe=not session.settings.ignore_annotations)
@@ -148,15 +140,15 @@ class ToolHost:
         Raises UnknownTool, ToolTimeout, ToolResultTooLarge, ToolFailed, an in-house tool's own ConsiliaError; for a
         foreign server also ServerUnavailable, ToolChanged, ToolUnusable, ArgumentsTooLarge, ToolResultInvalid.
         """
-        own = self._tools.get(server)
-        if own is None:
+        if server not in self._own:
             return await self._call_foreign(self._session(server, tool), tool, arguments)
-        if tool not in own:
+        own = await self._own.opened(server)
+        if tool not in own.tools:
             raise self._unknown(server, tool)
         meta: RequestParamsMeta | None = None if tenant_id is None else calling_for(tenant_id)
         try:
             async with asyncio.timeout(self._limits.seconds):
-                result = await self._clients[server].call_tool(tool, arguments, meta=meta)
+                result = await own.client.call_tool(tool, arguments, meta=meta)
         except TimeoutError:
             raise _timeout(server, tool, self._limits.seconds) from None
         except MCPError as error:

@@ -77,7 +77,7 @@ class Toolbox:
         key = self._key(place, server, tool, arguments)
         told = withheld(arguments) if private else abbreviated(arguments)
         call = _Call(key, place, server, tool, told)
-        if self.host.in_house(server) and not self.host.has_effects(server, tool):
+        if self.host.in_house(server) and not await self.host.has_effects(server, tool):
             permission = allowed
             kept = await self.ledger.returned(key)
         else:
@@ -116,7 +116,7 @@ class Toolbox:
         them before. Raises UnknownTool for one there is not, ToolNameClash for two that a model would see under one
         name.
         """
-        away = await self.host.opened(entry.partition("/")[0] for entry in entries)
+        away = await self.host.opened({entry.partition("/")[0] for entry in entries})
         known = self.host.tools()
         found: dict[str, tuple[str, Tool]] = {}
         for entry in entries:

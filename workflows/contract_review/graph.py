@@ -24,7 +24,7 @@ from tools.documents.document import DOCX, Document
 from tools.documents.limits import Limits
 from tools.documents.sandbox import parse_in_sandbox
 from tools.errors import ConsiliaError
-from workflows.contract_review import answers, report
+from workflows.contract_review import DESCRIPTION, answers, report
 from workflows.contract_review.questions import AMEND, FIND_CLAUSES, IDENTIFY, JUDGE
 from workflows.contract_review.review import ReviewReport, assemble_report
 from workflows.contract_review.state import STATE_TYPES, ReviewInput, ReviewOutput, ReviewState
@@ -223,7 +223,7 @@ def workflow() -> Workflow:
     """Contract review, for the registry."""
     return Workflow(
         name="contract_review",
-        description="Reviews a contract against a playbook: findings with quotes, amendments, and a redlined document.",
+        description=DESCRIPTION,
         compiled=build(),
         tools=frozenset(
             {

@@ -13,6 +13,7 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 
 from workflows.desk import Desk
+from workflows.financial_advisor import DESCRIPTION
 from workflows.financial_advisor.deciding import approve, gate, judge
 from workflows.financial_advisor.limits import AdviceLimits
 from workflows.financial_advisor.researching import call, explore, plan
@@ -79,9 +80,7 @@ def workflow(limits: AdviceLimits | None = None) -> Workflow:
     """Financial advice, for the registry."""
     return Workflow(
         name="financial_advisor",
-        description=(
-            "Advises on funds and portfolios in conversation: figures from tools, suitability by rule, a report."
-        ),
+        description=DESCRIPTION,
         compiled=build(limits or AdviceLimits()),
         tools=SERVERS,
         desk=True,

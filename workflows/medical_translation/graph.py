@@ -21,7 +21,7 @@ from langgraph.types import Send, interrupt
 from tools.errors import ConsiliaError
 from tools.serving import in_parts
 from workflows.desk import Desk, place
-from workflows.medical_translation import advising, intake, outputs, sign_off, translating
+from workflows.medical_translation import DESCRIPTION, advising, intake, outputs, sign_off, translating
 from workflows.medical_translation.cautions import cautions, numbered
 from workflows.medical_translation.languages import targets
 from workflows.medical_translation.report import SEVERITIES, Report, assemble_report, complete
@@ -227,10 +227,7 @@ def workflow() -> Workflow:
     """Medical translation, for the registry."""
     return Workflow(
         name="medical_translation",
-        description=(
-            "Translates a medical record, verifies every segment by rule, extracts key data as FHIR, and advises with "
-            "citations; a clinician signs it off."
-        ),
+        description=DESCRIPTION,
         compiled=build(),
         tools=frozenset({"documents/read_document", "records/*", "medicine/*"}),
         desk=True,
