@@ -92,7 +92,13 @@ def start_server(data_dir: Path, **environment: str) -> Server:
         [sys.executable, "-m", "service.cli", "serve", "--port", "0"],
         data_dir.parent / f"serve-{os.urandom(4).hex()}.log",
         cwd=data_dir.parent,
-        environment={**ENVIRONMENT, "CONSILIA_DATA_DIR": str(data_dir), "COLUMNS": "400", **environment},
+        environment={
+            **ENVIRONMENT,
+            "CONSILIA_DATA_DIR": str(data_dir),
+            "CONSILIA_PRELOAD": "false",  # most of these servers run graphs of the tests' own
+            "COLUMNS": "400",
+            **environment,
+        },
     )
     return Server(found[1], (data_dir / "first-key").read_text(), data_dir, process)
 
@@ -101,7 +107,7 @@ def start_server(data_dir: Path, **environment: str) -> Server:
 def server() -> Iterator[Server]:
     """A service over SQLite, shared by the tests of one worker."""
     with tempfile.TemporaryDirectory() as folder:
-        started = start_server(Path(folder) / "var")
+        started = start_server(Path(folder) / "var", CONSILIA_PRELOAD="true")
         yield started
         started.process.terminate()
         started.process.wait(20)
