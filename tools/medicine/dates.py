@@ -56,6 +56,12 @@ _TIME = re.compile(
 )
 
 
+_ALONE = re.compile(
+    r"\b(?:in|since|until|by|from|last|early|late|mid-?|en|de|desde|depuis|debut|fin|im|seit|bis|ende|anfang|mitte)"
+    rf" {_MONTH}"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Date:
     """A date; a field is empty where it is not written, and has two values where the order is a matter of habit."""
@@ -65,6 +71,11 @@ class Date:
     day: frozenset[int]
     start: int
     end: int
+
+
+def find_months(folded: str) -> list[tuple[int, int, int]]:
+    """Months told by name, with or without a day: (number, start, end)."""
+    return [(_NUMBER_OF[match["m"]], *match.span("m")) for match in _ALONE.finditer(folded)]
 
 
 def find_dates(folded: str) -> list[Date]:

@@ -23,6 +23,25 @@ _COMPOUND = re.compile(
     r"|praparate?|resistenz|einnahme|exposition|intoxikation|perfusor|medikation|uberempfindlichkeit|zyklen|bolus)"
 )
 """German writes a drug and what is said of it in one word: Penicillinallergie."""
+_SAID = frozenset(
+    [
+        "sensitive",
+        "resistant",
+        "susceptible",
+        "treated",
+        "induced",
+        "related",
+        "associated",
+        "based",
+        "free",
+        "naive",
+        "exposed",
+        "refractory",
+    ]
+)
+"""What English hangs on a drug's name with a hyphen: methicillin-sensitive."""
+_NO_DRUG = {"zh": re.compile(r"快速尿素|速尿素")}
+"""Words that hold a drug's name and speak of none."""
 _CLASSES = frozenset(["statins", "estatinas", "estatina", "statinen", "penicillins", "heparine", "heparina"])
 _REPLACED = [
     ("ph", "f"), ("th", "t"), ("ch", "k"), ("qu", "k"), ("rh", "r"), ("y", "i"), ("sz", "s"), ("z", "s"), ("x", "ks"),
@@ -94,18 +113,21 @@ def find_drugs(folded: str, lang: str) -> list[Drug]:
         for m in _finder(lang).find(folded)
         if m.end - m.start > 2 or not folded[m.start].isascii()
     ]
+    if lang in _NO_DRUG:
+        others = [match.span() for match in _NO_DRUG[lang].finditer(folded)]
+        found = [drug for drug in found if not any(a <= drug.end and drug.start < b for a, b in others)]
     taken = {position for drug in found for position in range(drug.start, drug.end)}
     for match in _WORD.finditer(folded):
         if match.start() in taken:
             continue
-        word = match.group().split("-")[0]
+        word, _, said = match.group().partition("-")
         if lang == "de" and (compound := _COMPOUND.fullmatch(word)):
             word = compound[1]
         shared = spelling(word)
         if name := _spellings().get(shared) or _spellings().get(spelling(match.group())):
             found.append(Drug(name, match.start(), match.start() + len(word) if word != match.group() else match.end()))
         elif (
-            _STEM.search(_plain(match.group()))
+            _STEM.search(_plain(word if said in _SAID else match.group()))
             and match.group() not in _CLASSES
             and len(match.group()) > 8
             and lang not in IDEOGRAPHIC

@@ -10,6 +10,8 @@ from tools.medicine.numerals import numbers
 
 _FIXED = {"once": 1.0, "twice": 2.0, "thrice": 3.0, "four": 4.0, "alternate": 0.5, "week": 1 / 7}
 _SCHEME = re.compile(r"(?<![\d.,/-])([0-2])\s*-\s*([0-2])\s*-\s*([0-2])(?:\s*-\s*([0-2]))?(?![\d/-]|[.,]\d)")
+_TIMES_DOSE = re.compile(r"(?<![\d.,×x])([1-6])\s*[x×]\s*(?=\d+(?:[.,]\d+)?\s*(?:mg|g|[µμ]g|mcg|i\.?e|tabl|tbl|ml)\b)")
+"""3x500 mg: three times a day."""
 _NUMBER = (
     r"(?:\d{1,2}|[一二两三四五六七八九十]|once|twice|thrice|one|two|three|four|five|six|eight|twelve"
     r"|une?|deux|trois|quatre|cinq|six|huit|douze|una?|dos|tres|cuatro|seis|ocho|doce"
@@ -72,6 +74,8 @@ def _all(folded: str, lang: str) -> Iterator[Frequency]:
         parts = [int(part) for part in match.groups() if part is not None]
         if sum(parts) and lang == "de":
             yield Frequency(float(sum(map(bool, parts))), *match.span(), True, tuple(map(float, parts)))
+    for match in _TIMES_DOSE.finditer(folded):
+        yield Frequency(float(match[1]), *match.span(), True, (float(match[1]),))
     for kind, found in _patterns(lang):
         for match in found.finditer(folded):
             if kind == "daily" or kind in _FIXED:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tools.medicine.alarms import Alarm, Kind, span
-from tools.medicine.dates import Date, agree, find_dates, find_times
+from tools.medicine.dates import Date, agree, find_dates, find_months, find_times
 from tools.medicine.frequencies import Frequency, frequencies
 from tools.medicine.quantities import SOFT, Quantity, quantities, same, same_amount, same_number
 
@@ -15,6 +15,11 @@ _SCALE = re.compile(r"\d\s*[+-]?\s*/\s*$")
 _GRADED = re.compile(
     r"strength|power|motor|\bmrc\b|pain|\bvas\b|\bnrs\b|肌力|疼痛|评分|kraft|schmerz|force|douleur|fuerza|dolor|muscul"
 )
+_NONE = re.compile(
+    r"\b(?:no|none|not|nil|zero|neither|without|negative|aucune?s?|pas|sans|zero|ningun[oa]?|no|sin|cero|kein\w*|ohne|null)\b"
+    r"|无|未|没有|零|阴性"
+)
+"""What says a 0 in words."""
 _RARE = 1 / 6.5
 """Times a day below which a frequency is one of weeks and months."""
 _TEMPERATURES = frozenset({"temperature", "fahrenheit"})
@@ -44,6 +49,7 @@ def measures(text: str, folded: str, lang: str) -> Measures:
     for number in quantities(folded, lang):
         inside = any(start <= number.start < end for start, end in spans) or _out_of(folded, number)
         (hints if inside or number.strength == "hint" else numbers).append(number)
+    hints += [Quantity((float(month),), None, 1.0, "hint", start, end) for month, start, end in find_months(folded)]
     for often_ in often:
         hints += [
             Quantity((value,), None, 1.0, "hint", often_.start, often_.end) for value in (*often_.numbers, often_.times)
@@ -158,15 +164,24 @@ def _unit_unread(one: Quantity, other: Quantity) -> bool:
 
 
 def _told(number: Quantity, other: Measures, texts: str) -> bool:
+    if number.values == (0.0,) and number.dimension in {None, "percent"} and _NONE.search(other.folded):
+        return True
     if any(_equal(number, each, texts) for each in other.numbers):
         return True
-    if any(same_number(number, each) or same(number, each) for each in other.hints):
+    if any(_hinted(number, each) for each in other.hints):
         return True
     if number.dimension == "tablet" and number.values == (1.0,):
         return True
     return any(int(v) in {*d.year, *d.month, *d.day} for d in other.dates for v in number.values) or any(
         int(v) % 12 == minutes // 60 for minutes, _, _ in other.times for v in number.values
     )
+
+
+def _hinted(number: Quantity, hint: Quantity) -> bool:
+    """Whether a hint tells the number; "the third day" tells no third week."""
+    if number.dimension == hint.dimension == "time" and number.factor != hint.factor:
+        return same(number, hint)
+    return same_number(number, hint) or same(number, hint)
 
 
 def _both_plain(one: Quantity, other: Quantity) -> bool:

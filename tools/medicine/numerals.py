@@ -7,6 +7,7 @@ from functools import cache
 from typing import Literal
 
 from tools.medicine.lexicon import IDEOGRAPHIC, vocabulary, words
+from tools.medicine.worded_fractions import worded_fractions
 
 Strength = Literal["digit", "word", "hint"]
 """digit: must come back in a translation; word: may be worded otherwise; hint: only serves to match another."""
@@ -20,6 +21,7 @@ _DIGITS = re.compile(
 _SCALES = {"万": 1e4, "萬": 1e4, "亿": 1e8, "億": 1e8, "千": 1e3, "mil": 1e3, "mill": 1e6, "thou": 1e3, "mille": 1e3}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _FRACTION = re.compile(r"(?<![\d/.,])(?:1/2|1/3|1/4|2/3|3/4)(?![\d/]|[.,]\d)|[½¼¾⅓⅔]")
+_PLUSES = re.compile(r"(?<![\w+])\+{2,4}(?![\w+])")
 _FRACTIONS = {"½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3}
 _HAN = re.compile(r"[零〇一二两三四五六七八九十百千万半]+")
 _HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
@@ -45,7 +47,11 @@ def numbers(folded: str, lang: str) -> list[Number]:
     """Every number of folded text, in order, none overlapping."""
     found: list[Number] = []
     taken = bytearray(len(folded))
-    for number in (*_fractions(folded), *_digits(folded, lang), *_written(folded, lang), *_romans(folded)):
+    worded = [Number((value,), start, end, "word") for value, start, end in worded_fractions(folded, lang)]
+    for number in (
+        *_fractions(folded), *_pluses(folded), *worded, *_digits(folded, lang), *_written(folded, lang),
+        *_romans(folded),
+    ):  # fmt: skip
         if not any(taken[number.start : number.end]):
             taken[number.start : number.end] = b"\1" * (number.end - number.start)
             found.append(number)
@@ -57,6 +63,12 @@ def _fractions(folded: str) -> Iterator[Number]:
         text = match.group()
         value = _FRACTIONS.get(text) or int(text[0]) / int(text[2])
         yield Number((value,), *match.span(), "digit")
+
+
+def _pluses(folded: str) -> Iterator[Number]:
+    """Grades of a test as plus signs: (+++) is 3+."""
+    for match in _PLUSES.finditer(folded):
+        yield Number((float(len(match.group())),), *match.span(), "hint")
 
 
 def _digits(folded: str, lang: str) -> Iterator[Number]:
@@ -112,8 +124,18 @@ def _written(folded: str, lang: str) -> Iterator[Number]:
 def _vocabulary(lang: str, kind: str) -> tuple[re.Pattern[str], dict[str, float]]:
     rows = (row.split("=") for row in words(vocabulary("numerals").get(lang, {}).get(kind)))
     values = {word: float(value) for word, value in rows}
+    if lang == "de" and kind == "words":  # fünfundzwanzig
+        values |= {
+            f"{unit}und{ten}": one + tens
+            for ten, tens in list(values.items())
+            if (20 <= tens <= 90 and tens % 10 == 0 and ten.endswith("ig")) or ten in {"dreissig", "dreißig"}
+            for unit, one in list(values.items())
+            if 1 <= one <= 9 and unit not in {"eine", "einen", "einem", "einer", "eins", "beide", "beiden"}
+        }
     one = rf"(?:{'|'.join(sorted(values, key=len, reverse=True)) or '(?!)'})"
     joined = rf"\b{one}(?:(?:[\s-]|\s+and\s+|\s+y\s+|\s+et\s+)+{one})*\b" if kind == "words" else rf"\b{one}\b"
+    if lang == "de":  # dreijährig, achtundvierzigstündig
+        joined = joined.removesuffix(r"\b") + r"(?:\b|(?=jahrig|tagig|wochig|monatig|stundig|minutig|zeitig))"
     return re.compile(joined), values
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from tools.medicine.lexicon import vocabulary, words
 from tools.medicine.numerals import Number, Strength, numbers
+from tools.medicine.worded_fractions import half_more
 
 SOFT = frozenset({"tablet", "percent", "rate", "pressure", "count", "packyear"})
 """Dimensions whose unit is often left unwritten in clinical text, or worded otherwise."""
@@ -16,7 +17,10 @@ _INSIDE = re.compile(r"\s*(?:/|·|\*|×|x|\.|⋅)\s*")
 _BEFORE = re.compile(r"(?<![a-z])(day|week|month|jour|semaine|mois|dia|semana|mes|tag|woche|monat)s?\s+$")
 _TIMES = re.compile(r"\s*(?:次|回|times?\b|fois\b|veces\b|vez\b|mal\b)")
 _LINK = re.compile(r"\s*(?:-|~|～|—|至|到|or|to|a|à|ou|und|bis|oder|o|y|et|and|/|x|×|、|,|;|或|\*)\s*")
-_VAGUE = re.compile(r"[\s-]*(?:余|多|来|几|个|plus|\+|full|more|consecutive)*\s*-?\s*")
+_VAGUE = re.compile(
+    r"[\s-]*(?:余|多|来|几|个|plus|\+|full|more|consecutive|further|additional|successive|post-?operative|hospital|th|st|nd|rd"
+    r"|postoperativen?)*\s*-?\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ def _units() -> tuple[re.Pattern[str], dict[str, tuple[str, float]]]:
 
 def quantities(folded: str, lang: str) -> list[Quantity]:
     """Every number of folded text with the unit that belongs to it; in "5-10 mg" the unit belongs to both."""
-    found = [_with_unit(folded, number) for number in numbers(folded, lang)]
+    found: list[Quantity] = []
+    for number in numbers(folded, lang):
+        if not found or number.start >= found[-1].end:  # the half of "une heure et demie" is told already
+            found.append(_with_unit(folded, number))
     found = [_ordinal(folded, each) for each in found]
     for index in range(len(found) - 2, -1, -1):
         this, following = found[index], found[index + 1]
@@ -118,8 +125,8 @@ def _with_unit(folded: str, number: Number) -> Quantity:
     if inside and folded[end : end + 1] == ")":
         end += 1
     values = number.values
-    if dimension == "time" and re.match(r"半", folded[end:]):
-        values, end = tuple(value + 0.5 for value in values), end + 1
+    if dimension == "time" and (after := half_more(folded, end)):
+        values, end = tuple(value + 0.5 for value in values), after
     return replace(bare, values=values, dimension=dimension or None, factor=factor, end=end)
 
 
@@ -133,6 +140,9 @@ def same(one: Quantity, other: Quantity) -> bool:
     """Whether both say the same amount: on one scale, with the rounding that a conversion brings."""
     if "fahrenheit" in {one.dimension, other.dimension} and {one.dimension, other.dimension} != {"fahrenheit"}:
         return {one.dimension, other.dimension} == {"fahrenheit", "temperature"} and _near(one, other, 0.0, 0.08)
+    if {one.dimension, other.dimension} == {None, "percent"}:  # 0.86 of the cells, 86 %
+        share, percent = (one, other) if one.dimension is None else (other, one)
+        return any(0 < a < 1 and abs(a * 100 - b) < 1e-6 for a in share.values for b in percent.values)
     if one.dimension == other.dimension:
         rounding = 1e-6 if one.factor == other.factor else 0.1 if one.dimension == "time" else 0.006
         return _near(one, other, rounding, 0.0)

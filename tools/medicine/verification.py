@@ -5,9 +5,10 @@ terms, looks for sentences without a counterpart, for untranslated rests and for
 (reordered, reworded, numbers as words) raises no alarm; a critical alarm means that the patient may be harmed.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.medicine import alignment, laterality, negation
 from tools.medicine.alarms import Alarm, span
@@ -28,6 +29,9 @@ _STRONG = frozenset(
         "unclear",
         "afebrile",
         "asymptomatic",
+        "normal",
+        "正常",
+        "阴性",
         "不明",
         "不明原因",
         "不清",
@@ -35,6 +39,16 @@ _STRONG = frozenset(
     }
 )
 """Words that negate by themselves and that every translation renders by a negation or by a word of its own kind."""
+
+
+_NAME = re.compile(r"(?<![a-z])[a-z][a-z0-9-]{2,}(?![a-z])")
+_CLAUSE = re.compile(r"[，,；;。]\s*")
+_SHORT = 0.85
+"""Length of a translation against what is expected, below which a part may have been left out."""
+_SHARE = 0.15
+"""Least share of a sentence that counts as a part of it."""
+_WEAK = frozenset({"term patient", "term history", "term therapy", "term improve", "term evidence"})
+"""Anchors that a free translation often leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class _Side:
     lang: str
     figures: Measures
     terms: list[Mention]
+    marks: list[tuple[int, str]]  # anchors by place
     sentences: list[alignment.Sentence]
 
 
@@ -59,6 +74,8 @@ def verify(source: str, source_lang: str, target: str, target_lang: str) -> list
         whole = span(source, 0, len(source))
         return [Alarm(kind="missing", severity="critical", source=whole, target=None, why="there is no translation")]
     mine, theirs = _side(source, language(source_lang)), _side(target, language(target_lang))
+    if mine.lang in IDEOGRAPHIC and theirs.lang not in IDEOGRAPHIC:
+        mine, theirs = _with_names(mine, theirs)
     alarms: list[Alarm] = []
     if mine.lang != theirs.lang:
         foreign = wrong_language(theirs.text, theirs.lang)
@@ -74,6 +91,8 @@ def verify(source: str, source_lang: str, target: str, target_lang: str) -> list
     beads = alignment.align(mine.sentences, theirs.sentences, _ratio(mine, theirs))
     if not any(alarm.kind == "language" for alarm in alarms):
         alarms += _sentences(mine, theirs, beads)
+        if not any(alarm.kind == "missing" for alarm in alarms):
+            alarms += _clauses(mine, theirs, beads)
         alarms += _drugs(mine, theirs)
         if laterality.knows(mine.lang) and laterality.knows(theirs.lang):
             alarms += _sides(mine, theirs, beads)
@@ -97,7 +116,25 @@ def _side(text: str, lang: str) -> _Side:
         alignment.Sentence(a, b, frozenset(key for at, key in marks if a <= at < b))
         for a, b in alignment.sentences(text)
     ]
-    return _Side(text, folded, quiet, lang, figures, terms, cut)
+    return _Side(text, folded, quiet, lang, figures, terms, marks, cut)
+
+
+def _with_names(mine: _Side, theirs: _Side) -> tuple[_Side, _Side]:
+    """Both sides with the names in Latin letters of the Chinese or Japanese one (Coombs, ICD) as anchors."""
+    names = {match.group() for match in _NAME.finditer(mine.folded)}
+    return tuple(  # pyright: ignore[reportReturnType], a pair of two
+        _anchored(side, [(m.start(), f"name {m.group()}") for m in _NAME.finditer(side.folded) if m.group() in names])
+        for side in (mine, theirs)
+    )
+
+
+def _anchored(side: _Side, more: list[tuple[int, str]]) -> _Side:
+    """The side with more anchors."""
+    cut = [
+        replace(each, anchors=each.anchors | {key for at, key in more if each.start <= at < each.end})
+        for each in side.sentences
+    ]
+    return replace(side, marks=[*side.marks, *more], sentences=cut)
 
 
 def _ratio(mine: _Side, theirs: _Side) -> float:
@@ -122,6 +159,8 @@ def _sentences(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
                 short = length / max(1.0, ratio * rest)
                 known = len(sentence.anchors)
                 limit = 0.78 if known > 1 else 0.7 if known else 0.66
+                if here is mine and known and lacking == 1:
+                    limit = 0.9 if known > 1 else 0.86
                 swallowed = others and len(places) > 1 and (lacking >= 0.75 or not known) and short < limit
                 shortened = (
                     len(mine.sentences) == len(theirs.sentences) == 1
@@ -148,6 +187,42 @@ def _sentences(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
                         target=shown,
                         why="the source has no sentence for this",
                     )
+
+
+def _clauses(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Iterator[Alarm]:
+    """Parts of a sentence of which nothing is in the translation, where that is shorter than it should be."""
+    if not (covered(mine.lang) and covered(theirs.lang)):
+        return
+    here, there = (Counter(key for _, key in side.marks) for side in (mine, theirs))
+    for bead in beads:
+        if not bead.source or not bead.target:
+            continue
+        (a, b), (c, d) = _pieces(mine, bead.source), _pieces(theirs, bead.target)
+        if d - c > _SHORT * _ratio(mine, theirs) * (b - a):
+            continue
+        gone: list[tuple[int, int]] = []
+        keys: set[str] = set()
+        start, kept = a, False
+        for match in [*_CLAUSE.finditer(mine.text, a, b), None]:
+            end = match.start() if match else b
+            held = {key for at, key in mine.marks if start <= at < end and not key.startswith("number")}
+            if held and all(here[key] > there[key] for key in held):
+                gone.append((start, end))
+                keys |= held
+            elif not held and gone and gone[-1][1] >= start - 3:
+                gone[-1] = (gone[-1][0], end)  # a clause without anchors goes with the one before it
+            else:
+                kept = kept or bool(held)
+            start = match.end() if match else b
+        nowhere = any(not there[key] for key in keys - _WEAK)
+        if kept and nowhere and len(keys - _WEAK) > 1 and sum(y - x for x, y in gone) > _SHARE * (b - a):
+            yield Alarm(
+                kind="missing",
+                severity="critical",
+                source=span(mine.text, gone[0][0], gone[-1][1]),
+                target=span(theirs.text, c, d),
+                why="the translation says nothing of this",
+            )
 
 
 def _drugs(mine: _Side, theirs: _Side) -> Iterator[Alarm]:
@@ -254,13 +329,13 @@ def _sides(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Itera
 
 
 def _moved(count: Counter[str], other: Counter[str], side: str, opposite: str) -> bool:
-    """Whether as many sides are told as before, one of them turned: 左房, 左室, but left atrium, right ventricle."""
+    """Whether one side is told less often and the other more: 左房, 左室, but left atrium, right ventricle."""
 
     def told(counted: Counter[str], name: str) -> int:
         return counted[name] + counted[f"hint_{name}"]
 
     lost, won = told(count, side) - told(other, side), told(other, opposite) - told(count, opposite)
-    return lost > 0 and lost == won and other[opposite] > 0 and not count["both"] and not other["both"]
+    return lost > 0 and won > 0 and other[opposite] > 0 and count["both"] == other["both"]
 
 
 def _negations(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> Iterator[Alarm]:
@@ -328,23 +403,16 @@ def _flipped(
     here: negation.Negations,
     there: negation.Negations,
 ) -> Alarm | None:
-    ours = [
-        Mention(m.key, m.start - a[0], m.end - a[0])
-        for m in mine.terms
-        if a[0] <= m.start < a[1] and kind(m.key) in "fd"
-    ]
-    others = [
-        Mention(m.key, m.start - b[0], m.end - b[0])
-        for m in theirs.terms
-        if b[0] <= m.start < b[1] and kind(m.key) in "fd"
-    ]
+    absent = negation.implied(mine.quiet[a[0] : a[1]], mine.lang)
+    gone = negation.implied(theirs.quiet[b[0] : b[1]], theirs.lang)
+    ours, others = [*_findings(mine, a), *absent], [*_findings(theirs, b), *gone]
     for one in ours:
         same, mates = [m for m in others if m.key == one.key], [m for m in ours if m.key == one.key]
         if len(same) != 1 or len(mates) != 1:
             continue
         other = same[0]
-        polarity = negation.negated(mine.quiet[a[0] : a[1]], one, here, mine.lang)
-        rendered = negation.negated(theirs.quiet[b[0] : b[1]], other, there, theirs.lang)
+        polarity = True if one in absent else negation.negated(mine.quiet[a[0] : a[1]], one, here, mine.lang)
+        rendered = True if other in gone else negation.negated(theirs.quiet[b[0] : b[1]], other, there, theirs.lang)
         if polarity is None or rendered is None or polarity == rendered:
             continue
         shown, back = (
@@ -361,6 +429,16 @@ def _flipped(
             why=f"“{shown.text}” is {words[0]}, “{back.text}” is {words[1]}",
         )
     return None
+
+
+def _findings(side: _Side, piece: tuple[int, int]) -> list[Mention]:
+    """The findings and diseases of a piece of text, at their places in it."""
+    start, end = piece
+    return [
+        Mention(m.key, m.start - start, m.end - start)
+        for m in side.terms
+        if start <= m.start < end and kind(m.key) in "fd"
+    ]
 
 
 def _opposites(mine: _Side, theirs: _Side) -> Iterator[Alarm]:

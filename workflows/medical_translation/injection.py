@@ -95,7 +95,7 @@ _NEGATIONS = {
 _SIDES = {
     "zh": [("左(?!右|氧|旋|甲|乙)", "右"), ("(?<!左)右(?!美|旋)", "左")],
     "en": [
-        (r"\bleft\b(?! the| him| her)", "right"),
+        (r"\bleft\b(?! the| him| her| after| against| without| for| hospital| home)", "right"),
         (r"\bright\b(?! away)", "left"),
         (r"\bLeft\b", "Right"),
         (r"\bRight\b", "Left"),
