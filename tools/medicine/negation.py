@@ -114,6 +114,13 @@ def _affirmed(lang: str) -> re.Pattern[str]:
 
 _OR: dict[str, str] = {"en": "or|nor", "fr": "ou|ni", "es": "o|u|ni", "de": "oder|noch|und"}
 _AND: dict[str, str] = {"en": "and", "fr": "et", "es": "y", "de": "sowie"}
+_FINITE: dict[str, str] = {
+    "en": "was|were|is|are|has|had|recovered|developed|presented",
+    "fr": "etait|est|avait|a|presentait",
+    "es": "era|es|estaba|esta|tenia|tiene|presentaba|presento",
+    "de": "war|ist|hat|hatte|bestand|zeigte",
+}
+"""Verbs that begin a clause of their own behind an "and"."""
 _AFTER = {
     "zh": re.compile(
         r"(?:均|亦|皆|也)?未(?:见|触及|闻及|引出|发现|出现|发生|行|予|做|查见|检出|再|扪及)|(?:检查|试验)?阴性"
@@ -150,7 +157,10 @@ def _closed(lang: str) -> re.Pattern[str]:
     last, more = _OR.get(lang, ""), _AND.get(lang, "")
     if not last:
         return re.compile(r"(?!)")
-    return re.compile(rf"\b(?:{last})\b(?:(?!\b(?:{last})\b)[^,;.]){{2,60}},?\s+{more}\b")
+    return re.compile(
+        rf"\b(?:{last})\b(?:(?!\b(?:{last})\b)[^,;.]){{2,60}},?\s+{more}\b"
+        rf"|\b(?:{more}|und)\s+(?:\w+\s+)?(?:{_FINITE[lang]})\b"
+    )
 
 
 def _in_list(between: str, rest: str, lang: str) -> bool:
@@ -227,11 +237,16 @@ def _neutral(lang: str) -> re.Pattern[str]:
     return pattern(words(vocabulary("negation")[lang].get("neutral")), lang)
 
 
+def is_neutral(folded: str, soft: Mention, lang: str) -> bool:
+    """Whether a soft word makes no finding absent."""
+    return bool(_neutral(lang).fullmatch(folded, soft.start, soft.end))
+
+
 def _softened(folded: str, mention: Mention, found: Negations, lang: str) -> bool:
     """Whether a soft word stands near enough to be what negates the finding."""
     near, before = (6, 6) if lang in IDEOGRAPHIC else (60, 30)
     for soft in found.soft:
-        if _neutral(lang).fullmatch(folded, soft.start, soft.end):
+        if is_neutral(folded, soft, lang):
             continue
         if mention.end <= soft.start < mention.end + near:
             if not re.search(r"[;；。]|\.\s", folded[mention.end : soft.start]):

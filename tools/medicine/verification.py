@@ -363,7 +363,8 @@ def _negations(mine: _Side, theirs: _Side, beads: Sequence[alignment.Bead]) -> I
             )
             continue
         strong = next((m for m in here.soft if ours[m.start : m.end] in _STRONG), None)
-        if strong and not (here.hard or there.hard or there.soft):
+        plain = [m for m in there.soft if not negation.is_neutral(others, m, theirs.lang)]
+        if strong and not (here.hard or there.hard or plain):
             shown = span(mine.text, a[0] + strong.start, a[0] + strong.end)
             yield Alarm(
                 kind="negation",
