@@ -37,6 +37,7 @@ async def kept(
     """A run around what a command does. A ConsiliaError passes through, with the run's id in its details."""
     run_id, thread_id = new_id(), new_id()
     about = {"graph_id": act, "source": "cli"}
+    sealed = act == "tools call" and house.database.is_sensitive(None)  # a tool has no workflow that would say
     creation, _ = runs.creation(
         run_id=run_id,
         tenant_id=tenant_id,
@@ -48,11 +49,14 @@ async def kept(
         metadata=about,
         multitask_strategy="enqueue",
         executor=house.queue.owner,
+        sealed=sealed,
     )
     thread = threads.creation(tenant_id, thread_id, about, temporary=True)[0]
     await house.database.writer.write(thread, creation, runs.started(run_id, 1, house.queue.owner or act))
     feed = house.feeds.open(run_id)
-    ledger = RunLedger(house.database, run_id, tenant_id, feed, house.meters, trusted=house.host.trusted)
+    ledger = RunLedger(
+        house.database, run_id, tenant_id, feed, house.meters, sealed=sealed, trusted=house.host.trusted
+    )
     run, error = HandRun(run_id, ledger), None
     try:
         yield run
@@ -62,7 +66,9 @@ async def kept(
         raise
     finally:
         status = "success" if run.output is not None else "error"
-        ended = runs.finished(run_id, status, output=run.output, error=error, engine=None, degraded=False)
+        ended = runs.finished(
+            run_id, status, output=run.output, error=error, engine=None, degraded=False, sealed=sealed
+        )
         await ledger.end(ended, error=None)
         house.feeds.close(run_id)
 

@@ -15,6 +15,7 @@ from service.auth import Keys, pepper
 from service.auth.audit import Audit
 from service.auth.budgets import Budgets
 from service.auth.gate import Gate
+from service.auth.leases import LeasedRates
 from service.auth.tokens import ExternalTokens
 from service.collecting import collecting
 from service.database import assistants, migrate, sealing
@@ -160,7 +161,7 @@ async def open_house(
             await stack.enter_async_context(
                 Sweeper(database, saver, settings.threads.sweep_seconds, settings.retention_days)
             )
-        gate = Gate(keys, settings)
+        gate = Gate(keys, settings, None if database.is_sqlite else LeasedRates(database))
         audit = await stack.enter_async_context(Audit(database, secret))
         yield House(
             settings=settings,

@@ -76,13 +76,13 @@ class Limits(BaseModel):
     key_requests_per_minute: int | None = Field(
         default=None,
         ge=0,
-        description="Requests a minute of one key in one process; 0: no limit; none: 6000 where the service listens "
-        "beyond loopback, else no limit.",
+        description="Requests a minute of one key, over all processes; 0: no limit; none: 6000 where the service "
+        "listens beyond loopback, else no limit.",
     )
     tenant_requests_per_minute: int | None = Field(
         default=None,
         ge=0,
-        description="Requests a minute of one tenant in one process; 0: no limit; none: 30000 beyond loopback.",
+        description="Requests a minute of one tenant, over all processes; 0: no limit; none: 30000 beyond loopback.",
     )
     unauthorized_per_minute: int | None = Field(
         default=None,

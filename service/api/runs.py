@@ -17,7 +17,7 @@ from service.api.shapes import CheckpointRef, Run, RunCreate, RunsCancel, Stream
 from service.api.sse import sse
 from service.api.turnstile import leave
 from service.auth import Caller
-from service.database import runs
+from service.database import runs, taint
 from service.database import threads as thread_rows
 from service.database.writer import Write
 from service.house import House
@@ -274,6 +274,8 @@ async def delete(thread_id: str, run_id: str, house: TheHouse, caller: TheCaller
     row = await threads.find_run(house, caller, thread_id, run_id)
     if row["status"] in runs.UNFINISHED:
         raise RunInFlight(f"run {run_id} has not ended; cancel it first", run_id=run_id)
+    untrusted = await taint.of_thread(house.database, row["thread_id"], house.host.trusted)
+    await taint.keep(house.database, row["thread_id"], untrusted)
     await runs.delete(house.database, row["run_id"])
     return Response(status_code=204)
 

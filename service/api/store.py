@@ -112,7 +112,8 @@ async def put(body: Put, house: TheHouse, caller: TheCaller) -> Response:
         raise InvalidNamespace("Namespace cannot be empty.")
     if namespace[0] == "langgraph":
         raise InvalidNamespace(f'Root label for namespace cannot be "langgraph". Got: {namespace}')
-    kept = store.put(house.database, caller.tenant_id, namespace, body.key, body.value, body.ttl)
+    sealed = house.database.is_sensitive(None)
+    kept = store.put(house.database, caller.tenant_id, namespace, body.key, body.value, body.ttl, sealed=sealed)
     await house.database.writer.write(kept)
     return Response(status_code=204)
 

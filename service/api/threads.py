@@ -26,7 +26,7 @@ from service.api.shapes import (
     run_shape,
     thread_shape,
 )
-from service.database import runs, storage, threads
+from service.database import runs, storage, taint, threads
 from service.database.runs import RunStatus
 from service.database.tables import new_id
 from service.database.threads import ThreadStatus
@@ -159,6 +159,8 @@ async def copy(thread_id: str, house: TheHouse, caller: TheCaller) -> Thread:
     sealed = house.database.is_sensitive(thread["metadata"].get("graph_id"))
     settled = threads.settled(copy_id, status, thread["values"], thread["interrupts"], thread["error"], sealed=sealed)
     await house.database.writer.write(creation, settled)
+    untrusted = await taint.of_thread(house.database, thread["thread_id"], house.host.trusted)
+    await taint.keep(house.database, copy_id, untrusted)
     await house.saver.acopy_thread(thread["thread_id"], copy_id)
     return thread_shape(await find(house, caller, copy_id))
 

@@ -1,7 +1,8 @@
 """How many requests a minute: of one key, of one tenant, and of one address that shows no good key.
 
 Each is a bucket that fills evenly, after the generic cell rate algorithm (ITU-T I.371): a limit of 60 a minute lets 60
-come at once and then one a second. Buckets are this process's own; N replicas let N times as many through.
+come at once and then one a second. These buckets are one process's own, which over SQLite is the only one; processes
+over one PostgreSQL share theirs (`service.auth.leases`).
 """
 
 import math
@@ -13,7 +14,7 @@ from typing import Final
 from tools.errors import ConsiliaError
 
 _MOST: Final = 100_000
-_MINUTE: Final = 60.0
+MINUTE: Final = 60.0
 
 
 class RateLimited(ConsiliaError):
@@ -35,9 +36,19 @@ class Standing:
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit and RateLimit-Policy, after draft-ietf-httpapi-ratelimit-headers-10."""
-        policy = f'"{self.name}";q={self.limit};w={_MINUTE:.0f}'
+        policy = f'"{self.name}";q={self.limit};w={MINUTE:.0f}'
         standing = f'"{self.name}";r={self.left};t={math.ceil(self.seconds)}'
         return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", standing.encode())]
+
+
+def exceeded(name: str, limit: int, wait: float) -> RateLimited:
+    """The error of a request too many. wait: seconds until one may come."""
+    return RateLimited(
+        f"more than {limit} requests a minute by one {name}; the next may come in {wait:.1f} s",
+        limit=limit,
+        by=name,
+        retry_after=max(1, math.ceil(wait)),
+    )
 
 
 class Rates:
@@ -49,22 +60,17 @@ class Rates:
 
     def take(self, name: str, who: str, limit: int) -> Standing:
         """Count a request. limit: a minute. Raises RateLimited."""
-        moment, pause = self._clock(), _MINUTE / limit
+        moment, pause = self._clock(), MINUTE / limit
         full_at = max(self._full_at.get((name, who), moment), moment)
-        wait = full_at + pause - moment - _MINUTE
+        wait = full_at + pause - moment - MINUTE
         if wait > 1e-9:
-            raise RateLimited(
-                f"more than {limit} requests a minute by one {name}; the next may come in {wait:.1f} s",
-                limit=limit,
-                by=name,
-                retry_after=math.ceil(wait),
-            )
+            raise exceeded(name, limit, wait)
         self._make_room(moment)
         full_at = self._full_at[name, who] = full_at + pause
         return self._standing(name, limit, full_at - moment)
 
     def _standing(self, name: str, limit: int, filling: float) -> Standing:
-        return Standing(name, limit, max(0, int((_MINUTE - filling) * limit / _MINUTE + 1e-9)), filling)
+        return Standing(name, limit, max(0, int((MINUTE - filling) * limit / MINUTE + 1e-9)), filling)
 
     def _make_room(self, moment: float) -> None:
         """Forget the buckets that are full, once there are very many; all, where that is not enough."""

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, insert, or_, select
+from sqlalchemy import RowMapping, Select, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from agents.record import ModelCall
-from agents.routing import EMBEDDED
 from service.database.engine import Database
 from service.database.sealed import confidential
-from service.database.tables import ModelCallRow, Run, RunEvent, ToolCallRow, new_id
+from service.database.tables import ModelCallRow, Run, ToolCallRow, new_id
 from service.database.writer import Statement, Write
-from tools.record import WAITING, ToolCall
+from tools.record import ToolCall
 
 _INSERT_MODEL_CALL = Statement(insert(ModelCallRow), rank=60)
 # A call that had failed before a crash may be made again under the same key: the newer record replaces the failed one.
@@ -123,31 +122,3 @@ async def last_on_thread(database: Database, run_id: str, key: str) -> RowMappin
     query = select(table.result, table.error).where(table.run_id.in_(_of_thread(run_id)), table.key == key)
     async with database.reading() as connection:
         return (await connection.execute(query.order_by(table.run_id.desc()).limit(1))).mappings().one_or_none()
-
-
-async def servers_on_thread(database: Database, run_id: str) -> set[str]:
-    """The servers whose tools the runs on the thread have called."""
-    query = select(ToolCallRow.server).where(ToolCallRow.run_id.in_(_of_thread(run_id)), _made()).distinct()
-    async with database.reading() as connection:
-        return set(await connection.scalars(query))
-
-
-def _made() -> ColumnElement[bool]:
-    """Whether the call was made at all: it did not only wait for a person."""
-    return or_(ToolCallRow.error.is_(None), ToolCallRow.error["code"].as_string() != WAITING)
-
-
-async def model_on_thread(database: Database, run_id: str) -> str | None:
-    """A model, other than the embedded engine, that the runs on the thread have asked."""
-    query = select(ModelCallRow.model).where(
-        ModelCallRow.run_id.in_(_of_thread(run_id)), ModelCallRow.engine != EMBEDDED
-    )
-    async with database.reading() as connection:
-        return await connection.scalar(query.limit(1))
-
-
-async def untrusted_on_thread(database: Database, run_id: str) -> str | None:
-    """What a node of the runs on the thread has said that it read (`agents.mcp_tools.mark_untrusted`, files)."""
-    query = select(RunEvent.data).where(RunEvent.run_id.in_(_of_thread(run_id)), RunEvent.kind == "untrusted")
-    async with database.reading() as connection:
-        return await connection.scalar(query.limit(1))

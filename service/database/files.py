@@ -43,12 +43,14 @@ async def add(
 ) -> dict[str, Any]:
     """Keep a file, row and bytes in one transaction; the row. A run's file of the same name is replaced.
 
-    workflow: the run's; the bytes are sealed where it is sensitive.
+    workflow: the run's; bytes, hash and name are sealed where it is sensitive.
     """
     file_id = new_id() if run_id is None else str(uuid5(UUID(run_id), name))
     row = _row(file_id, tenant_id, run_id, name, media_type, content)
-    kept = confidential(content, database.is_sensitive(workflow))
-    insertion = (Write(_INSERT, row), Write(_INSERT_CONTENT, {"file_id": file_id, "content": kept}))
+    sealed = database.is_sensitive(workflow)
+    kept = {**row, "name": confidential(name, sealed), "sha256": confidential(row["sha256"], sealed)}
+    bytes_ = {"file_id": file_id, "content": confidential(content, sealed)}
+    insertion = (Write(_INSERT, kept), Write(_INSERT_CONTENT, bytes_))
     if run_id is not None and await get(database, tenant_id, file_id) is not None:
         async with database.engine.begin() as connection:
             await connection.execute(delete(FileContent).where(FileContent.file_id == file_id))
@@ -78,9 +80,11 @@ async def forget_uploads(database: Database, tenant_id: str, before: datetime) -
 
 
 async def of_run(database: Database, run_id: str) -> Sequence[RowMapping]:
-    query = select(File.__table__).where(File.run_id == run_id).order_by(File.name)
+    """The files that a run made, by name; a sealed name can't be sorted by in the database."""
+    query = select(File.__table__).where(File.run_id == run_id)
     async with database.reading() as connection:
-        return (await connection.execute(query)).mappings().all()
+        rows = (await connection.execute(query)).mappings().all()
+    return sorted(rows, key=lambda row: row["name"])
 
 
 async def ids_starting_with(database: Database, tenant_id: str, prefix: str, limit: int) -> list[str]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import RowMapping, Select, bindparam, delete, or_, select, update
+from sqlalchemy import RowMapping, Select, bindparam, delete, or_, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from service.database.engine import Database
 from service.database.matching import contains
-from service.database.tables import StoreItem, now
+from service.database.sealed import SEALED, confidential
+from service.database.tables import Json, StoreItem, now
 from service.database.writer import Statement, Write
 from tools.errors import ConsiliaError
 
@@ -28,7 +29,7 @@ class UnsupportedOperator(ConsiliaError):
 def _put(dialect: str) -> Statement:
     upsert: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
     row = upsert(StoreItem)
-    changed = {name: row.excluded[name] for name in ("value", "ttl", "updated_at", "expires_at")}
+    changed = {name: row.excluded[name] for name in ("value", "untrusted", "ttl", "updated_at", "expires_at")}
     return Statement(row.on_conflict_do_update(index_elements=["tenant_id", "namespace", "key"], set_=changed), rank=45)
 
 
@@ -52,15 +53,25 @@ def labels(row: RowMapping) -> Namespace:
 
 
 def put(
-    database: Database, tenant_id: str, namespace: Namespace, key: str, value: dict[str, Any], ttl: float | None
+    database: Database,
+    tenant_id: str,
+    namespace: Namespace,
+    key: str,
+    value: dict[str, Any],
+    ttl: float | None,
+    *,
+    untrusted: str | None = None,
+    sealed: bool = False,
 ) -> Write:
-    """The write that keeps an item, new or in place of the one there. ttl: minutes."""
+    """The write that keeps an item, new or in place of the one there. ttl: minutes. untrusted: what untrusted content
+    it came from, in words. sealed: its value is not to be readable in the database."""
     moment = now()
     row: dict[str, Any] = {
         "tenant_id": tenant_id,
         "namespace": _text(namespace),
         "key": key,
-        "value": value,
+        "value": confidential(value, sealed),
+        "untrusted": confidential(untrusted, sealed),
         "ttl": ttl,
         "created_at": moment,
         "updated_at": moment,
@@ -131,7 +142,8 @@ async def search(
         async with database.reading() as connection:
             return (await connection.execute(query.limit(limit).offset(offset))).mappings().all()
     if plain := {key: value for key, value in wanted.items() if isinstance(value, str)}:
-        query = query.where(contains(database, StoreItem.value, plain))  # the database narrows, `matches` decides
+        sealed = type_coerce(StoreItem.value, Json)[SEALED].as_string().is_not(None)
+        query = query.where(sealed | contains(database, StoreItem.value, plain))  # it narrows, `matches` decides
     found: list[RowMapping] = []
     async with database.reading() as connection:
         rows = await connection.stream(query.execution_options(yield_per=_BATCH))
@@ -216,6 +228,13 @@ async def namespaces(
 
 def _fits(namespace: Namespace, pattern: Namespace) -> bool:
     return all(wanted in ("*", label) for label, wanted in zip(namespace, pattern, strict=True))
+
+
+async def untrusted(database: Database, tenant_id: str, prefix: Namespace) -> bool:
+    """Whether an item under a namespace came from untrusted content; its name did then, too."""
+    query = _under(_alive(select(StoreItem.key), tenant_id), prefix).where(StoreItem.untrusted.is_not(None))
+    async with database.reading() as connection:
+        return await connection.scalar(query.limit(1)) is not None
 
 
 async def sweep(database: Database) -> None:

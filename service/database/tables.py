@@ -115,6 +115,21 @@ class ApiKey(Table):
     replaced_by: Mapped[str | None]
 
 
+class RateBucket(Table):
+    """How many requests a minute are left to a key, a tenant or an address, over all processes. PostgreSQL only.
+
+    name: "key", "tenant" or "address". full_at: when the bucket is full again, seconds since 1970 by the database's
+    clock. granted: to whom leased from it last.
+    """
+
+    __tablename__ = "rate_buckets"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    who: Mapped[str] = mapped_column(primary_key=True)
+    full_at: Mapped[float]
+    granted: Mapped[int]
+
+
 class AuditHead(Table):
     """The end of the audit log: one row. Who appends updates it first, so that appending goes one after the other."""
 
@@ -171,7 +186,8 @@ class Thread(Table):
 
     temporary: made for one stateless run; not listed. ttl: minutes that it lives from when this was set, and
     ttl_strategy what happens then: "delete", or "keep_latest", which leaves only its newest checkpoint and begins anew.
-    expires_at: when that is.
+    expires_at: when that is. untrusted: what untrusted content its state came from, in words, where its runs' record
+    does not tell: it is a copy, or that run was deleted.
     """
 
     __tablename__ = "threads"
@@ -191,6 +207,7 @@ class Thread(Table):
     values: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("threads.values"))
     interrupts: Mapped[dict[str, Any]] = mapped_column(SealedJson("threads.interrupts"))
     error: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("threads.error"))
+    untrusted: Mapped[str | None] = mapped_column(SealedText("threads.untrusted"))
     temporary: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -412,10 +429,10 @@ class File(Table):
     file_id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"), index=True)
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"))
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(SealedText("files.name"))
     media_type: Mapped[str]
     size: Mapped[int]
-    sha256: Mapped[str]
+    sha256: Mapped[str] = mapped_column(SealedText("files.sha256"))
     created_at: Mapped[datetime]
 
 
@@ -441,7 +458,7 @@ class CheckpointRow(Table):
     run_id: Mapped[str | None]
     type: Mapped[str]
     checkpoint: Mapped[bytes]
-    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", SealedJson("checkpoints.metadata"))
 
 
 class CheckpointValue(Table):
@@ -494,7 +511,8 @@ class AssistantVersion(Table):
 class StoreItem(Table):
     """An item of the store. namespace: its labels, each followed by a period, so that a prefix is a range of text.
 
-    ttl: minutes that it lives after its last write or refresh. expires_at: when that is over.
+    ttl: minutes that it lives after its last write or refresh. expires_at: when that is over. untrusted: what untrusted
+    content its writer had read, in words; a run that reads the item has read that too.
     """
 
     __tablename__ = "store_items"
@@ -506,7 +524,8 @@ class StoreItem(Table):
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.tenant_id"), primary_key=True)
     namespace: Mapped[str] = mapped_column(String().with_variant(String(collation="C"), "postgresql"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[dict[str, Any]]
+    value: Mapped[dict[str, Any]] = mapped_column(SealedJson("store_items.value"))
+    untrusted: Mapped[str | None] = mapped_column(SealedText("store_items.untrusted"))
     ttl: Mapped[float | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -28,9 +28,10 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.engine import Database
+from service.database.sealed import confidential
 from service.database.tables import CheckpointRow, CheckpointValue, CheckpointWrite
 from service.database.writer import Fence, Statement, Write
-from service.runs.serializing import serializer
+from service.runs.serializing import CheckpointSerializer, serializer
 from service.runs.weight import LARGE_BYTES, aside, is_large
 
 LARGE: Final = 16_384
@@ -94,6 +95,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
         self._fresh = fresh
         self._apart_of: tuple[str, dict[str, str]] = ("", {})
         self._statements = _statements(database.engine.dialect.name)
+        self._sealing = isinstance(self.serde, CheckpointSerializer) and self.serde.sealing
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """A channel's next version: a zero-padded count, so that versions sort as text."""
@@ -130,7 +132,7 @@ class DatabaseSaver(BaseCheckpointSaver[str]):
             "run_id": kept.get("run_id"),
             "type": kind,
             "checkpoint": packed,
-            "metadata": dict(kept),
+            "metadata": confidential(dict(kept), self._sealing, "source", "step", "parents", "run_id"),
         }
         await self._database.writer.write(*writes, Write(self._statements.put, row), fence=self._fence)
         self._apart_of = checkpoint["id"], apart

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, select, text, tuple_, update
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.database import runs, threads
+from service.database import runs, taint, threads
 from service.database.engine import Database
 from service.database.tables import (
     CheckpointRow,
@@ -27,6 +27,7 @@ from service.database.tables import (
 )
 from service.runs.checkpoints import DatabaseSaver
 from tools.errors import ConsiliaError
+from tools.host.permission import trusted
 
 SUBJECT: Final = "subject"
 """The key of metadata that says whom a thread or run is about."""
@@ -83,6 +84,8 @@ async def erase_run(database: Database, tenant_id: str, run_id: str) -> Erased:
     await _check_ended(database, [row["thread_id"]])
     erased = Erased()
     uploads = await _uploads(database, tenant_id, [row])
+    untrusted = await taint.of_thread(database, row["thread_id"], lambda server: trusted({}, server))
+    await taint.keep(database, row["thread_id"], untrusted)
     await DatabaseSaver(database).adelete_for_runs([run_id])
     async with database.engine.begin() as connection:
         await _secure(connection)

@@ -35,6 +35,7 @@ from service.runs.outcome import CancelAction, Outcome, failure
 from service.runs.places import raised_at
 from service.runs.serializing import serializer
 from service.runs.slots import Slots
+from service.runs.store import DatabaseStore
 from service.runs.stream import Feeds
 from service.runs.webhooks import Courier
 from service.settings import Limits
@@ -258,7 +259,8 @@ class Executor:
             order = Drive(None, **{name: getattr(order, name) for name in _AS_ORDERED})
         async with workflow.graph(config) as made:
             name = workflow.name if made.name == "LangGraph" else made.name  # that is what LangGraph calls one without
-            graph = made.copy(update={"checkpointer": saver, "name": name})
+            store = DatabaseStore(self._database, row["tenant_id"], ledger)
+            graph = made.copy(update={"checkpointer": saver, "store": store, "name": name})
             driven = await drive(graph, order, config, context, ledger, execution.control, begun)
         return _ended(driven)
 

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from agents.record import ModelCall
 from agents.routing import EMBEDDED
-from service.database import calls, runs
+from service.database import calls, runs, taint
 from service.database.engine import Database
 from service.database.tables import now
 from service.database.writer import Fence, Write
@@ -112,24 +110,14 @@ class RunLedger:
     async def untrusted(self) -> str | None:
         """Found in the record, so it holds over a crash and for all runs of a conversation."""
         if self._tainted is None:
-            self._tainted = await self._found_untrusted()
+            self._tainted = await taint.of_run(self._database, self._run_id, self._trusted)
         return self._tainted
-
-    async def _found_untrusted(self) -> str | None:
-        for server in sorted(await calls.servers_on_thread(self._database, self._run_id)):
-            if not self._trusted(server):
-                return f"results of tool server {server}"
-        model = await calls.model_on_thread(self._database, self._run_id)
-        if model is not None:
-            return f"the words of model {model}"
-        told = await calls.untrusted_on_thread(self._database, self._run_id)
-        return orjson.loads(told)["what"] if told is not None else None
 
     def mark_untrusted(self, what: str) -> None:
         """A node has read content that nobody vouches for. what: in words, for people."""
         if self._tainted is None:
             self._tainted = what[:200]
-            self.append("untrusted", dumps({"what": self._tainted}))
+            self.append(taint.READ, dumps({"what": self._tainted}))
 
     async def tool_called(self, call: ToolCall) -> None:
         self._meters.tool_called(call)

@@ -9,7 +9,7 @@ from typing import Final, Self
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.database import idempotency, threads, webhooks
+from service.database import idempotency, rates, threads, webhooks
 from service.database.engine import Database
 from service.database.tables import now
 from service.database.threads import TimeToLive
@@ -72,6 +72,7 @@ class Sweeper:
         await keep_no_longer(self._database, self._retention_days, now())
         await idempotency.forget(self._database, now())
         await webhooks.forget(self._database, now() - DELIVERIES_KEPT)
+        await rates.forget(self._database)
 
     async def _end(self, thread_id: str, minutes: float, strategy: str) -> None:
         if strategy == "keep_latest":

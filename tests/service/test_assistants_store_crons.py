@@ -14,9 +14,11 @@ from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import ConflictError, NotFoundError, UnprocessableEntityError
 
 from service.database.engine import open_database
+from service.database.sealing import sealer
 from service.database.tables import DEFAULT_TENANT
 from service.runs.schedule import InvalidSchedule, next_date
 from service.runs.store import DatabaseStore
+from service.settings import Sealing
 from tests.conftest import Server
 from tests.service.hosting import new_database, serve, stop
 
@@ -153,10 +155,12 @@ async def test_the_store_refuses_what_it_cannot_keep(service: Server, body: dict
     assert answer.json()["detail"]
 
 
-async def test_a_graph_sees_the_same_store_and_time_to_live_ends(client: LangGraphClient, database: str):
+async def test_a_graph_sees_the_same_store_and_time_to_live_ends(
+    client: LangGraphClient, database: str, service: Server
+):
     root = uuid4().hex
     await client.store.put_item([root], key="k", value={"n": 1})
-    async with open_database(database) as opened:
+    async with open_database(database, seals=sealer(Sealing(), service.data_dir)) as opened:
         store = DatabaseStore(opened, DEFAULT_TENANT)
         assert (await store.aget((root,), "k")).value == {"n": 1}
         assert await asyncio.to_thread(store.get, (root,), "none") is None
