@@ -54,9 +54,7 @@ async def kept(
     thread = threads.creation(tenant_id, thread_id, about, temporary=True)[0]
     await house.database.writer.write(thread, creation, runs.started(run_id, 1, house.queue.owner or act))
     feed = house.feeds.open(run_id)
-    ledger = RunLedger(
-        house.database, run_id, tenant_id, feed, house.meters, sealed=sealed, trusted=house.host.trusted
-    )
+    ledger = RunLedger(house.database, run_id, tenant_id, feed, house.meters, sealed=sealed, trusted=house.host.trusted)
     run, error = HandRun(run_id, ledger), None
     try:
         yield run

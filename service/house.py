@@ -162,7 +162,7 @@ async def open_house(
                 Sweeper(database, saver, settings.threads.sweep_seconds, settings.retention_days)
             )
         gate = Gate(keys, settings, None if database.is_sqlite else LeasedRates(database))
-        audit = await stack.enter_async_context(Audit(database, secret))
+        audit = await stack.enter_async_context(Audit(database, secret, settings.data_dir))
         yield House(
             settings=settings,
             database=database,

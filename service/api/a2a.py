@@ -19,6 +19,7 @@ from service.api.shapes import RunCommand, RunCreate
 from service.api.sse import with_heartbeats
 from service.auth import Caller, NotPermitted
 from service.database import runs
+from service.database.audit import Act
 from service.database.tables import new_id
 from service.house import House
 from service.runs.submit import Accepted, outcome
@@ -161,6 +162,7 @@ async def _result(house: House, caller: Caller, assistant: RowMapping, asked: En
             ending = await house.queue.cancel(row["run_id"], "interrupt")
             if ending is None:
                 raise RpcError(messages.NOT_CANCELABLE, "Task is not cancelable in its current state")
+            await house.audit.write(_act(caller, "cancel_run", row))
             return messages.task(await ending, assistant["assistant_id"], _names(row))
         case method:
             raise RpcError(messages.UNKNOWN_METHOD, f"Method not found: {method}")
@@ -196,7 +198,15 @@ async def _sent(
                 f"input has no 'messages' field. Give a data part with: {fields}",
             )
         body.input = {**data, "messages": [{"role": "user", "content": text, "id": message.messageId}]}
-    return await accept(house, caller, body, thread_id)
+    accepted = await accept(house, caller, body, thread_id)
+    house.audit.record(_act(caller, "start_run", accepted.row))
+    return accepted
+
+
+def _act(caller: Caller, action: str, row: dict[str, Any] | RowMapping) -> Act:
+    """What the audit log tells of a message; the request that brought it says too little."""
+    target = f"/threads/{row['thread_id']}/runs/{row['run_id']}"
+    return Act(caller.key_id, f"a2a.{action}", target, caller.tenant_id, caller.address, 200)
 
 
 async def _waits(house: House, caller: Caller, thread_id: str) -> bool:

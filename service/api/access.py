@@ -42,7 +42,7 @@ _READING: Final = frozenset(
 )
 """POSTs that only read."""
 
-_STARTING: Final = frozenset(
+STARTING: Final = frozenset(
     {
         "/a2a/{assistant_id}",
         "/mcp",
@@ -67,7 +67,7 @@ def needed(method: str, path: str) -> tuple[Act, ...]:
     area = path.split("/", 2)[1] if path.startswith("/") else ""
     if area not in _OPEN_AREAS:
         return ("admin",)
-    if path in _STARTING and method == "POST":
+    if path in STARTING and method == "POST":
         return ("invoke", "approve", "read") if path in ("/mcp", "/a2a/{assistant_id}") else ("invoke", "approve")
     if path == "/v1/models":  # OpenAI's clients list the models before they chat
         return ("read", "invoke")

@@ -1,17 +1,35 @@
 """Middleware that writes into the audit log what callers did: every request that changes something, and every refusal.
 
-What only reads is left out unless audit.reads says otherwise; searching and polling would bury the rest.
+What only reads is left out unless audit.reads says otherwise; searching and polling would bury the rest. What is done
+is in the log before it is answered; what there may be hundreds of in a second, starting runs and keeping data, is
+written a fifth of a second later, several at once (`service.auth.audit`). An answer to what a run asks is written by
+`service.api.runs.accept` before it is told.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.access import CALLER, needed
+from service.api.access import CALLER, STARTING, needed
 from service.auth.caller import Caller
 from service.database.audit import Act
 from service.house import House
+
+_SOON: Final = frozenset(
+    {
+        ("POST", "/files"),
+        ("POST", "/mcp"),
+        ("POST", "/threads"),
+        ("PUT", "/store/items"),
+        ("DELETE", "/store/items"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/completions"),
+        ("POST", "/v1/embeddings"),
+        *(("POST", path) for path in STARTING),
+    }
+)
+"""Routes whose events need not be in the log before the answer."""
 
 
 class Audited:
@@ -34,8 +52,7 @@ class Audited:
         await self._app(scope, receive, noting)
 
     async def _note(self, scope: Scope, message: Message) -> None:
-        """Record the request when its answer begins: a stream may last for hours. What only admins may do is in the log
-        before it is answered."""
+        """Record the request when its answer begins: a stream may last for hours."""
         route: Any = scope.get("route")
         path: str = getattr(route, "path", "")
         method: str = scope["method"]
@@ -59,7 +76,7 @@ class Audited:
             status=status,
             details={"route": f"{method} {path}"},
         )
-        if status < 400 and needed(method, path) == ("admin",):
+        if status < 400 and not reads and (method, path) not in _SOON:
             await self._house.audit.write(act)
         else:
             self._house.audit.record(act)

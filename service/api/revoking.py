@@ -1,8 +1,8 @@
 """Middleware that ends an answer under way once its key is no longer good: streams last longer than keys.
 
 The key is looked at again before something is sent, every half a second at most; so nothing that happens after a
-revocation is told, and a stream in which nothing happens ends at its next heartbeat. A token of an external issuer is
-looked at once, when the request comes.
+revocation is told, and a stream in which nothing happens ends at its next heartbeat. The same holds for a token of an
+external issuer that expires, and for a tenant that is suspended.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class Revocable:
             await send({"type": "http.response.body", "body": _last_words(scope["path"]), "more_body": False})
 
     async def _good(self, caller: Caller | None) -> bool:
-        return caller is None or await self._house.keys.is_good(caller.key_id)
+        return caller is None or await self._house.keys.is_good(caller)
 
 
 def _last_words(path: str) -> bytes:

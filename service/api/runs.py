@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import orjson
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -19,6 +19,7 @@ from service.api.turnstile import leave
 from service.auth import Caller
 from service.database import runs, taint
 from service.database import threads as thread_rows
+from service.database.audit import Act, Detail
 from service.database.writer import Write
 from service.house import House
 from service.runs import idempotency
@@ -92,7 +93,22 @@ async def accept(
         run_id=run_id,
         along=along,
     )
-    return await submit(house, caller.tenant_id, order, thread_id)
+    accepted = await submit(house, caller.tenant_id, order, thread_id)
+    if resumes:
+        await _note_answer(house, caller, accepted.row, body.command.resume if body.command else None)
+    return accepted
+
+
+async def _note_answer(house: House, caller: Caller, row: dict[str, Any], answer: Any) -> None:
+    """Write into the audit log who answered what a run had asked; returns when it is there. Of the answer, only which
+    way it went."""
+    said: Any = cast(dict[str, Any], answer).get("decision") if isinstance(answer, dict) else answer
+    decision = said if said in ("approve", "reject", "edit", "accept", "decline") else None
+    target = f"/threads/{row['thread_id']}/runs/{row['run_id']}"
+    details: dict[str, Detail] = {"decision": decision} if decision is not None else {}
+    await house.audit.write(
+        Act(caller.key_id, "runs.answer", target, caller.tenant_id, caller.address, 200, details=details)
+    )
 
 
 async def _accept_once(

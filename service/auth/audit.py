@@ -1,13 +1,17 @@
 """The audit log of a process: acts are queued and appended several at once, in the order in which they were done.
 
-What is only recorded is in SQL a fifth of a second later; a process that is killed may lose that much. Whoever acts on
-keys, tenants or people's data writes, and waits until the act is in the log.
+What is only recorded is in SQL a fifth of a second later; a process that is killed may lose that much. Whoever decides
+something, or acts on keys, tenants or people's data, writes, and waits until the act is in the log.
+
+The log's head is also noted in the data folder, the anchor: who can write to the database alone cannot cut off the end
+of the log unseen.
 """
 
 import asyncio
 import getpass
 import hashlib
 import hmac
+import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.auth.keys import pepper
 from service.database import audit
-from service.database.audit import Act, Detail, Verified
+from service.database.audit import Act, Detail, Head, Verified
 from service.database.engine import Database
 
 log = structlog.get_logger(__name__)
@@ -37,12 +41,51 @@ def audit_key(secret: bytes) -> bytes:
     return hmac.new(secret, b"audit", hashlib.sha256).digest()
 
 
+class Anchor:
+    """The newest head of the log that somebody with this data folder has written, in its file `audit-anchor`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "audit-anchor"
+        self._broken = False
+
+    def heads(self) -> list[Head]:
+        """The head that was noted last, if one was. A file that holds none counts as one that fits no log."""
+        try:
+            number, _, noted = self._path.read_text().strip().partition(":")
+        except FileNotFoundError:
+            return []
+        return [(int(number) if number.isdecimal() else 1, noted)]
+
+    async def note(self, database: Database, head: Head) -> None:
+        """Keep a head, unless a newer one is kept, or the one that is kept is not in the log any more: then the log was
+        meddled with, and the anchor stays and says so. A folder that cannot be written to is told of once."""
+        for number, noted in await asyncio.to_thread(self.heads):
+            if number >= head[0]:
+                return
+            if await audit.hash_of(database, number) != noted:
+                log.error("the audit log no longer holds what its anchor says: consilia audit verify", number=number)
+                return
+        await asyncio.to_thread(self._keep, head)
+
+    def _keep(self, head: Head) -> None:
+        try:
+            draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+            draft.write_text(f"{head[0]}:{head[1]}\n")
+            draft.replace(self._path)
+        except OSError as error:
+            if not self._broken:
+                log.warning("the audit log's anchor cannot be kept", error_type=type(error).__name__)
+            self._broken = True
+
+
 class Audit:
     """Use as an async context manager; leaving it writes what waits."""
 
-    def __init__(self, database: Database, secret: bytes) -> None:
+    def __init__(self, database: Database, secret: bytes, data_dir: Path | None = None) -> None:
+        """data_dir: where the anchor is kept; None: nowhere."""
         self._database = database
         self._key = audit_key(secret)
+        self._anchor = None if data_dir is None else Anchor(data_dir)
         self._waiting: list[tuple[Act, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -76,15 +119,17 @@ class Audit:
 
     async def write(self, act: Act) -> None:
         """Add to the log, and return when it is committed."""
+        assert self._task is not None, "the log is open"
+        assert not self._task.done(), "nobody writes the audit log any more"
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((act, done))
         self._wake.set()
         self._urgent.set()
         await asyncio.shield(done)
 
-    async def verify(self, expected: tuple[int, str] | None = None) -> Verified:
-        """Check the whole log, as `audit.verify`."""
-        return await audit.verify(self._database, self._key, expected)
+    async def verify(self) -> Verified:
+        """Check the whole log, as `audit.verify`, also against this process's anchor."""
+        return await audit.verify(self._database, self._key, () if self._anchor is None else self._anchor.heads())
 
     async def _loop(self) -> None:
         while not self._closing or self._waiting:
@@ -104,7 +149,7 @@ class Audit:
     async def _append(self) -> bool:
         group = self._waiting[:_LARGEST_GROUP]
         try:
-            await audit.append(self._database, self._key, [act for act, _ in group])
+            head = await audit.append(self._database, self._key, [act for act, _ in group])
         except SQLAlchemyError as error:
             log.warning("the audit log is not written yet", acts=len(group), error_type=type(error).__name__)
             return False
@@ -113,6 +158,9 @@ class Audit:
         for _, done in group:
             if done is not None and not done.done():
                 done.set_result(None)
+        if self._anchor is not None:
+            with suppress(SQLAlchemyError):  # the next append notes a newer head
+                await self._anchor.note(self._database, head)
         return True
 
 
@@ -125,4 +173,4 @@ async def of_command(
     except (KeyError, OSError):  # a container's user may have no name
         user = "unnamed"
     act = Act(f"command:{user}", action, target, tenant_id, socket.gethostname(), details=details)
-    await audit.append(database, audit_key(pepper(data_dir)), [act])
+    await Anchor(data_dir).note(database, await audit.append(database, audit_key(pepper(data_dir)), [act]))

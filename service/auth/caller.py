@@ -38,7 +38,8 @@ class NotPermitted(ConsiliaError):
 class Caller:
     """Who makes a request. key_id: of the key, or `token:` and the subject of an external issuer's token.
 
-    requests_per_minute: the key's own limit and its tenant's; None where the settings' hold.
+    requests_per_minute: the key's own limit and its tenant's; None where the settings' hold. good_until: when a token
+    ends, seconds since 1970; None: for a key, which is looked up. address: from where the request came.
     """
 
     tenant_id: str
@@ -47,6 +48,8 @@ class Caller:
     name: str = ""
     requests_per_minute: int | None = None
     tenant_requests_per_minute: int | None = None
+    good_until: float | None = None
+    address: str = ""
 
     @property
     def role(self) -> Role:

@@ -1,6 +1,6 @@
 """The one way in: a credential becomes a caller, within the limits of its key, its tenant and its address."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.auth.caller import Caller
 from service.auth.exposure import is_loopback
@@ -29,7 +29,7 @@ class Gate:
         address: the client's. Raises Unauthorized, RateLimited.
         """
         try:
-            caller = await self.keys.caller(credential)
+            caller = replace(await self.keys.caller(credential), address=address)
         except Unauthorized:
             if guesses := self._limit("address", self.settings.limits.unauthorized_per_minute):
                 await self._take("address", address, guesses)  # a good key from there is let in all the same

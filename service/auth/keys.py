@@ -20,7 +20,7 @@ from service.auth.caller import Caller, checked_scopes
 from service.auth.key_text import PREFIX as PREFIX
 from service.auth.key_text import Unauthorized as Unauthorized
 from service.auth.key_text import hashed, key_id_of, new_key
-from service.database import keys
+from service.database import keys, tenants
 from service.database.engine import Database
 from service.database.tables import DEFAULT_TENANT, now
 from service.secret_files import secret_file
@@ -184,9 +184,13 @@ class Keys:
             row["tenant_requests_per_minute"],
         )
 
-    async def is_good(self, key_id: str) -> bool:
-        """Whether a key that let somebody in still would; what is no key of ours, such as a token, counts as good."""
-        row = await self._row(key_id)
+    async def is_good(self, caller: Caller) -> bool:
+        """Whether the key or token that let somebody in still would. Of a token: whether it has not expired and its
+        tenant is not suspended; what else its issuer thinks of it meanwhile is not asked."""
+        if caller.good_until is not None:
+            tenant = await tenants.get(self._database, caller.tenant_id)
+            return time.time() < caller.good_until and tenant is not None and tenant["suspended_at"] is None
+        row = await self._row(caller.key_id)
         if row is None:
             return True
         expired = row["expires_at"] is not None and row["expires_at"] <= now()

@@ -91,7 +91,8 @@ class ExternalTokens:
             raise Unauthorized("the token's tenant is suspended; ask who runs this installation")
         subject = str(claims["sub"])[:200]
         scopes = scopes_of(issuer, claims)
-        return Caller(row["tenant_id"], f"token:{subject}", scopes, subject, None, row["requests_per_minute"])
+        ends = float(claims["exp"]) + issuer.leeway_seconds
+        return Caller(row["tenant_id"], f"token:{subject}", scopes, subject, None, row["requests_per_minute"], ends)
 
     async def _key(self, issuer: Issuer, header: Mapping[str, Any]) -> jwt.PyJWK:
         """The issuer's key that the token names. Raises Unauthorized."""

@@ -8,13 +8,13 @@ import orjson
 import typer
 from rich.table import Table
 
-from service.auth.audit import audit_key
+from service.auth.audit import Anchor, audit_key
 from service.auth.keys import pepper
 from service.commands.durations import duration
 from service.commands.keys import opened, tenant_id_of
 from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, run, settings
 from service.database import audit
-from service.database.audit import Verified
+from service.database.audit import Head, Verified
 from service.database.tables import now
 
 app = typer.Typer(help="The audit log: who did what to what, when, from where.", no_args_is_help=True)
@@ -77,20 +77,22 @@ def verify(
 ) -> None:
     """Check that no event was changed, removed or put in between. Ends with status 1 where one was.
 
-    Note the head that it prints in a place that whoever runs the database cannot reach, and give it the next time:
-    that shows also a log cut off at its end.
+    A log cut off at its end is shown by the head that the service notes in `audit-anchor` of the data folder; and by
+    one that you noted, of those that this prints, in a place that whoever runs the service cannot reach.
     """
-    expected: tuple[int, str] | None = None
+    expected: list[Head] = []
     if head is not None:
         number, _, noted = head.partition(":")
         if not number.isdecimal() or len(noted) != 64:
             err.print("[bold red]error[/] --head is NUMBER:HASH, as an earlier consilia audit verify printed it")
             raise typer.Exit(2)
-        expected = (int(number), noted)
+        expected.append((int(number), noted))
 
     async def work() -> Verified:
         async with opened(config) as (database, _):
-            return await audit.verify(database, audit_key(pepper(settings(config).data_dir)), expected)
+            folder = settings(config).data_dir
+            heads = [*expected, *Anchor(folder).heads()]
+            return await audit.verify(database, audit_key(pepper(folder)), heads)
 
     found = run(work())
     if json:

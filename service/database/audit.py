@@ -17,6 +17,9 @@ _BATCH = 2000
 
 Detail = str | int | bool | None
 
+Head = tuple[int, str]
+"""An event's number and hash: what stands there vouches for all that came before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -41,10 +44,9 @@ class Verified:
     fault: str | None
 
 
-async def append(database: Database, key: bytes, acts: Sequence[Act]) -> None:
-    """Add to the log's end. Whoever appends at the same moment, here or elsewhere, waits for the head's row."""
-    if not acts:
-        return
+async def append(database: Database, key: bytes, acts: Sequence[Act]) -> Head:
+    """Add to the log's end; its head then. Whoever appends at the same moment, here or elsewhere, waits for the head's
+    row."""
     lengthened = (
         update(AuditHead)
         .where(AuditHead.head_id == 1)
@@ -60,6 +62,7 @@ async def append(database: Database, key: bytes, acts: Sequence[Act]) -> None:
             rows.append({**row, "hash": chain})
         await connection.execute(insert(AuditEvent), rows)
         await connection.execute(update(AuditHead).where(AuditHead.head_id == 1).values(hash=chain))
+    return seq, chain
 
 
 def _columns(act: Act) -> dict[str, Any]:
@@ -93,17 +96,17 @@ def link(key: bytes, previous: str, row: RowMapping | dict[str, Any]) -> str:
     ).hexdigest()
 
 
-async def verify(database: Database, key: bytes, expected: tuple[int, str] | None = None) -> Verified:
+async def verify(database: Database, key: bytes, expected: Sequence[Head] = ()) -> Verified:
     """Check every row's hash, that none is missing, and that the log ends where its head says.
 
-    expected: a head that was noted earlier and must still be in the log.
+    expected: heads that were noted earlier and must still be in the log.
     """
     events, chain = 0, ""
     fault: str | None = None
     async with database.reading() as connection:
         head = (await connection.execute(select(AuditHead.seq, AuditHead.hash))).one_or_none()
     last = 0 if head is None else head.seq
-    found = expected is None or expected[0] == 0
+    missing = {head for head in expected if head[0] > 0}
     while fault is None and events < last:
         rows = await after(database, events, _BATCH)
         if not rows:
@@ -119,14 +122,20 @@ async def verify(database: Database, key: bytes, expected: tuple[int, str] | Non
                 fault = f"event {row['seq']} was changed, or was not written with this installation's pepper"
                 break
             events = row["seq"]
-            found = found or (events, chain) == expected
+            missing.discard((events, chain))
     if fault is None and events < last:
         fault = f"event {events + 1} is missing: the log should end with event {last}"
     if fault is None and (head is None or head.hash != chain):
         fault = "the log's head is not that of its last event"
-    if fault is None and not found and expected is not None:
-        fault = f"the log no longer holds event {expected[0]} with the hash that was noted"
+    if fault is None and missing:
+        fault = f"the log no longer holds event {min(missing)[0]} with the hash that was noted"
     return Verified(events, f"{events}:{chain}", fault)
+
+
+async def hash_of(database: Database, seq: int) -> str | None:
+    """The hash of an event, None where there is none of that number."""
+    async with database.reading() as connection:
+        return await connection.scalar(select(AuditEvent.hash).where(AuditEvent.seq == seq))
 
 
 async def after(database: Database, seq: int, limit: int) -> Sequence[RowMapping]:

@@ -81,7 +81,7 @@ async def call(
     except ConsiliaError as error:
         log.info("MCP tool refused", tool=params.name, code=error.code)
         if error.status == 403:
-            reception.note(context, params.name, "", 403)
+            await reception.note(context, params.name, "", 403)
         return _failed(error.message, error.code)
     except MCPError:
         raise
@@ -153,7 +153,7 @@ async def _run(
     )
     caller = reception.caller(context)
     accepted = await call.accept(accept(reception.house, caller, body, thread_id or new_id()))
-    reception.note(context, "start_run", accepted.row["run_id"])
+    await reception.note(context, "start_run", accepted.row["run_id"])
     return await following.finished(reception, context, call, accepted.row["run_id"], background=background)
 
 
@@ -274,7 +274,7 @@ async def _cancel(
     house, caller = reception.house, reception.caller(context)
     row = await results.find(house, caller, asked.run_id)
     if await house.queue.cancel(row["run_id"], "interrupt") is not None:
-        reception.note(context, "cancel_run", row["run_id"])
+        await reception.note(context, "cancel_run", row["run_id"])
         await following.follow(reception, context, call, row["run_id"], house.settings.mcp.wait_seconds)
         row = await results.find(house, caller, asked.run_id)
     return results.result(await results.shown(house, row), failed_is_error=False)

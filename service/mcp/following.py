@@ -91,7 +91,7 @@ async def resume(
     )
     caller: Caller = reception.caller(context)
     accepted = await call.accept(accept(reception.house, caller, body, row["thread_id"]))
-    reception.note(context, "answer_run", row["run_id"])
+    await reception.note(context, "answer_run", row["run_id"])
     return str(accepted.row["run_id"])
 
 

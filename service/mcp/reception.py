@@ -57,11 +57,18 @@ class Reception:
         """Whether files of this machine may be read, within the client's roots."""
         return self.folders is not None
 
-    def note(self, context: Context, action: str, target: str, status: int = 200) -> None:
-        """Write into the audit log what a caller did through a tool; the request that brought it says too little."""
+    async def note(self, context: Context, action: str, target: str, status: int = 200) -> None:
+        """Write into the audit log what a caller did through a tool; the request that brought it says too little.
+
+        Returns when it is there, but for the start of a run.
+        """
         caller, client = self.caller(context), context.request.client if context.request is not None else None
         address = client.host if client is not None else ""
-        self.house.audit.record(Act(caller.key_id, f"mcp.{action}", target, caller.tenant_id, address, status))
+        act = Act(caller.key_id, f"mcp.{action}", target, caller.tenant_id, address, status)
+        if action == "start_run" or status >= 400:
+            self.house.audit.record(act)
+        else:
+            await self.house.audit.write(act)
 
     def inbox(self, context: Context, thread_id: str) -> str | None:
         """Where a person can answer a waiting run in the browser; None where there is no such page."""

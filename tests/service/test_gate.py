@@ -23,12 +23,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from agents.completion import Usage
 from service.auth import Keys
 from service.auth.exposure import UnsafeBinding, check_exposure, is_loopback
+from service.auth.key_text import Unauthorized
 from service.auth.rates import RateLimited, Rates
-from service.database import tenants, usage
+from service.auth.tokens import ExternalTokens
+from service.database import migrate, tenants, usage
 from service.database.engine import open_database
 from service.database.tables import new_id
 from service.database.writer import Write
 from service.settings import InvalidSettings, Settings, WebSettings, load
+from service.settings import Issuer as trusted_issuer
 from tests.conftest import ENVIRONMENT, Server, start_server
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104
@@ -141,6 +144,49 @@ def test_keys_that_the_issuer_rotates_in_are_found_and_asked_for_once(
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert len(issuer.asked) == asked + 2
+
+
+async def test_a_stream_ends_when_the_token_that_opened_it_expires(issuer: Issuer, guarded: Server):
+    ends = time.time() + 4
+    short = issuer.token(realm={"roles": ["lawyers"]}, exp=ends)
+    async with httpx.AsyncClient(base_url=guarded.url, timeout=40) as http:
+        http.headers["authorization"] = f"Bearer {short}"
+        thread = (await http.post("/threads", json={})).json()["thread_id"]
+        async with http.stream("GET", f"/threads/{thread}/stream") as stream:
+            assert stream.status_code == 200
+            told = [line async for line in stream.aiter_lines()]
+        assert time.time() >= ends, "it was open till then"
+        assert [line for line in told if line and not line.startswith(":")] == [], "and said nothing"
+        assert (await http.get(f"/threads/{thread}")).status_code == 401
+
+
+async def test_while_the_issuer_is_away_its_keys_go_on_and_no_others_come(tmp_path: Path):
+    """The verifier itself, over a short life of the keys: an issuer that stops answering, and comes back."""
+    away = Issuer()
+    away.keys["one"] = ec.generate_private_key(ec.SECP256R1())
+    trusted = trusted_issuer(url=away.url, audience="consilia", keys_seconds=0.01, again_seconds=0.01, leeway_seconds=5)
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    async with open_database(url) as database, httpx.AsyncClient(timeout=2) as client:
+        await migrate.upgrade(database.engine)
+        tokens = ExternalTokens(database, [trusted], client)
+        known = away.token(scope="consilia:read")
+        assert (await tokens.caller(known)).scopes == ("read",)
+        late = await tokens.caller(away.token(scope="consilia:read", exp=time.time() - 2))
+        assert late.good_until is not None
+        assert late.good_until > time.time(), "clocks may differ by the leeway"
+        with pytest.raises(Unauthorized, match="expired"):
+            await tokens.caller(away.token(exp=time.time() - 9))
+        away.keys["two"] = ec.generate_private_key(ec.SECP256R1())
+        away.http.shutdown()
+        away.http.server_close()
+        await asyncio.sleep(0.05)
+        assert (await tokens.caller(known)).scopes == ("read",), "the keys it once gave are believed"
+        with pytest.raises(Unauthorized, match="does not publish"):
+            await tokens.caller(away.token("two", scope="consilia:read"))
+        for kid in ("", "three", None):
+            forged = jwt.encode({"iss": away.url}, away.keys["two"], algorithm="ES256", headers={"kid": kid or "x"})
+            with pytest.raises(Unauthorized):
+                await tokens.caller(forged)
 
 
 def _none(issuer: Issuer) -> str:

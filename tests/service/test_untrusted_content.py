@@ -15,10 +15,14 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
+from langgraph.runtime import Runtime
 
 from agents.agent import agent as agent_graph
 from agents.chat_model import chat_model
 from agents.mcp_tools import mark_untrusted, mcp_tools
+from service.api import runs as api_runs
+from service.api import threads as api_threads
+from service.auth import Caller
 from service.database import assistants, calls, runs, threads
 from service.database.tables import DEFAULT_TENANT, new_id
 from service.house import Additions, House, open_house
@@ -41,16 +45,32 @@ class Steps(TypedDict, total=False):
     said: Annotated[list[str], lambda old, new: [*old, *new]]
 
 
-async def clerk(state: Steps, config: RunnableConfig) -> dict[str, Any]:
+async def clerk(state: Steps, config: RunnableConfig, runtime: Runtime) -> dict[str, Any]:
     """Calls what it is told, in one node."""
     said: list[str] = []
+    store = runtime.store
+    assert store is not None
     for entry, arguments in state["steps"]:
         if entry == "read by itself":
             mark_untrusted(config, "a web page")
             continue
+        if entry == "remember":
+            await store.aput(("notes", arguments["key"]), arguments["key"], {"text": "of the page"})
+            continue
+        if entry in RECALLING:
+            said.append(str(await RECALLING[entry](store, arguments.get("key"))))
+            continue
         [tool] = await mcp_tools(config, entry)
         said.append(str(await tool.ainvoke({**arguments, **GIVEN})))
     return {"said": said}
+
+
+RECALLING: dict[str, Any] = {
+    "recall": lambda store, key: store.aget(("notes", key), key),
+    "search": lambda store, key: store.asearch(("notes",)),
+    "search all": lambda store, key: store.asearch(()),
+    "list": lambda store, key: store.alist_namespaces(),
+}
 
 
 async def think(state: MessagesState, config: RunnableConfig) -> dict[str, Any]:
@@ -184,6 +204,38 @@ async def test_after_untrusted_content_a_policy_for_trusted_runs_is_not_enough(t
         assert (ended.status, len(written(tmp_path))) == ("success", 2)
         _, ended = await run(house, "clerk", {"steps": [["nasty/crash", {}]]}, new_id())
         assert "tool_forbidden" in ended.values["said"][0]  # type: ignore[index]
+
+
+async def test_what_a_tainted_run_leaves_taints_whoever_reads_it(tmp_path: Path):
+    """In the store, in a copy of its thread, and on a thread whose record of it was deleted."""
+    (tmp_path / "page").write_text("Rents rose by 3 %.")
+    write, fetch = ["nasty/write", {"text": "x"}], ["nasty/fetch", {"page": "page"}]
+    admin = Caller(DEFAULT_TENANT, "admin", ("admin",))
+    async with opened(tmp_path) as house:
+
+        async def asked(*steps: list[Any], thread: str | None = None) -> str | None:
+            """Why the write at the end needs a person; None where it was made."""
+            _, ended = await run(house, "quick", {"steps": [*steps, write]}, thread or new_id())
+            return None if ended.status == "success" else question(ended)["question"]
+
+        await run(house, "quick", {"steps": [["remember", {"key": "clean"}]]}, new_id())
+        for recall in RECALLING:
+            assert await asked([recall, {"key": "clean"}]) is None, "what is in the store came from nothing untrusted"
+        assert len(written(tmp_path)) == len(RECALLING)
+        tainted = new_id()
+        first, _ = await run(house, "quick", {"steps": [fetch, ["remember", {"key": "dirty"}]]}, tainted)
+        assert await asked(["recall", {"key": "clean"}]) is None
+        for recall in RECALLING:
+            why = await asked([recall, {"key": "dirty"}])
+            assert "what the store carries from another run" in str(why), recall
+        await run(house, "quick", {"steps": [["recall", {"key": "dirty"}], ["remember", {"key": "third"}]]}, new_id())
+        assert "results of tool server nasty" in str(await asked(["recall", {"key": "third"}])), "and so on"
+
+        copied = (await api_threads.copy(tainted, house, admin)).thread_id
+        assert "results of tool server nasty" in str(await asked(thread=copied))
+        await api_runs.delete(tainted, first, house, admin)
+        assert "results of tool server nasty" in str(await asked(thread=tainted))
+        assert len(written(tmp_path)) == len(RECALLING) + 1
 
 
 async def test_nothing_forbidden_happens_although_the_model_obeys_every_attack(
