@@ -135,8 +135,8 @@ soak: $(VENV)/.installed-dev ## Load with faults for an hour: make soak MINUTES=
 sbom: $(VENV)/.installed ## Write out/sbom.cdx.json, the software bill of materials
 	@$(BIN)/python -m scripts.write_sbom
 
-audit: $(VENV)/.installed-dev ## Ask an advisory database about every locked package (needs the network)
-	@$(BIN)/python -m scripts.audit_dependencies --service $(or $(AUDIT_SERVICE),pypi)
+audit: $(VENV)/.installed-dev ## Ask an advisory database about every locked package (UNREACHABLE=ok without a network)
+	@$(BIN)/python -m scripts.audit_dependencies --service $(or $(AUDIT_SERVICE),pypi) --unreachable $(or $(UNREACHABLE),fails)
 
 clean: ## Remove the environment and what was made
 	rm -rf $(VENV) .venv-reference var out build dist

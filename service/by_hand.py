@@ -37,7 +37,7 @@ async def kept(
     """A run around what a command does. A ConsiliaError passes through, with the run's id in its details."""
     run_id, thread_id = new_id(), new_id()
     about = {"graph_id": act, "source": "cli"}
-    sealed = act == "tools call" and house.database.is_sensitive(None)  # a tool has no workflow that would say
+    sealed = house.database.is_sensitive(act)
     creation, _ = runs.creation(
         run_id=run_id,
         tenant_id=tenant_id,

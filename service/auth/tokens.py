@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 STALE_SECONDS: Final = 86_400.0
 _LONGEST_TOKEN: Final = 16_384
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _LARGEST_ANSWER: Final = 1_048_576
 
 
@@ -125,19 +126,20 @@ class ExternalTokens:
 
     async def _published(self, issuer: Issuer) -> dict[str, jwt.PyJWK]:
         """The signing keys that the issuer publishes now."""
-        described = await self._json(issuer.url.rstrip("/") + "/.well-known/openid-configuration")
+        described = await self._json(issuer.url.rstrip("/") + "/.well-known/openid-configuration", issuer)
         if described["issuer"] != issuer.url:
             raise ValueError("the discovery document is another issuer's")
-        published = await self._json(str(described["jwks_uri"]))
+        published = await self._json(str(described["jwks_uri"]), issuer)
         found: dict[str, jwt.PyJWK] = {}
         for each in cast(list[dict[str, Any]], published["keys"]):
             if each.get("use", "sig") == "sig" and each.get("kty") in ("RSA", "EC", "OKP"):
                 found[str(each.get("kid") or "")] = jwt.PyJWK.from_dict(each)
         return found
 
-    async def _json(self, url: str) -> dict[str, Any]:
-        if not url.startswith("https://") and httpx.URL(url).host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("an issuer is asked over https only")
+    async def _json(self, url: str, issuer: Issuer) -> dict[str, Any]:
+        here, there = httpx.URL(url).host in _LOOPBACK, httpx.URL(issuer.url).host not in _LOOPBACK
+        if (here and there) or not (here or url.startswith("https://")):
+            raise ValueError("an issuer is asked over https only, and on this machine only where it is itself there")
         async with self._client.stream("GET", url) as response:
             response.raise_for_status()
             body = b""

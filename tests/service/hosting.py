@@ -27,6 +27,7 @@ RUN_GRAPH_NAMES = (
     "failing",
     "strange",
     "marking",
+    "gated",
     "nested",
     "endless",
     "talking",

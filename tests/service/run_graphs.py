@@ -101,6 +101,13 @@ async def mark(state: State) -> State:
     return {"log": ["marked"]}
 
 
+async def gate(state: State) -> State:
+    """Waits until the file of this name is there: another service over the same run may find it."""
+    while not Path(os.environ["GATE"]).exists():
+        await asyncio.sleep(0.05)
+    return {"log": ["through"]}
+
+
 @tool
 async def add(a: int, b: int) -> int:
     """The sum."""
@@ -136,6 +143,7 @@ strange = _chain(unserialisable)
 marking = _chain(mark, wait, last).compile()
 tooling = _chain(count).compile()
 within = _chain(_chain(first, ask).compile(), last).compile()
+gated = _chain(first, gate, last).compile()
 nested = _chain(_chain(first, tell).compile(), last).compile()
 
 blocking = _chain(first, block).compile()

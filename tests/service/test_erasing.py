@@ -1,13 +1,10 @@
-"""Erasing really erases, retention keeps no longer, and a backup is good for a restore."""
+"""Erasing really erases, and retention keeps no longer."""
 
 import asyncio
 import json
-import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,6 @@ from sqlalchemy import text
 from service.database import tenants
 from service.database.engine import open_database
 from service.database.tables import DEFAULT_TENANT, Table, now
-from service.runs import erasing
 from service.runs.retention import keep_no_longer
 from tests.conftest import ENVIRONMENT, Server, start_server
 from tests.service.hosting import declared, new_database, stop
@@ -157,36 +153,3 @@ async def test_retention_keeps_each_workflow_s_threads_as_long_as_its_tenant_or_
             await keep_no_longer(database, {}, now() + timedelta(days=101))
             assert await left() == set()
             await tenants.change(database, DEFAULT_TENANT, {"retention_days": None})
-
-
-def test_a_backup_made_while_the_service_runs_is_good_for_a_restore(tmp_path: Path):
-    """As docs/production.md says it: the copy and the data folder's secrets make the service whole again elsewhere."""
-    server = start_server(tmp_path / "var")
-    headers = {"x-api-key": server.key}
-    environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(server.data_dir), "COLUMNS": "200"}
-    try:
-        file = httpx.post(f"{server.url}/files", headers=headers, files={"file": ("a.txt", SECRET.encode())}).json()
-        thread = httpx.post(f"{server.url}/threads", headers=headers, json={"metadata": {"a": 1}}).json()
-        command = [sys.executable, "-m", "service.cli", "db", "backup", str(tmp_path / "copy.db")]
-        subprocess.run(command, env=environment, capture_output=True, check=True)
-        assert subprocess.run(command, env=environment, capture_output=True).returncode == 2, "it overwrites nothing"
-        httpx.post(f"{server.url}/threads", headers=headers, json={"thread_id": None})
-    finally:
-        stop(server)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    shutil.copy(tmp_path / "copy.db", elsewhere / "consilia.db")
-    for secret in ("pepper", "sealing-keys", "webhook-secret", "first-key"):
-        shutil.copy(server.data_dir / secret, elsewhere / secret)
-    restored = start_server(elsewhere)
-    try:
-        with httpx.Client(base_url=restored.url, headers=headers) as http:
-            assert http.get(f"/files/{file['file_id']}").content == SECRET.encode(), "sealed at rest, opened again"
-            assert http.get(f"/threads/{thread['thread_id']}").json()["metadata"] == {"a": 1}
-            assert http.get("/audit/verification").json()["fault"] is None
-    finally:
-        stop(restored)
-    with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert SECRET.encode() not in (tmp_path / "copy.db").read_bytes()
-        assert erasing.SUBJECT

@@ -143,7 +143,7 @@ def by_admin(hosted: Hosted) -> None:
     answer = {"interrupt_id": waits["interrupt_id"], "answer": WORD}
     hosted.told("POST", f"/admin/api/approvals/{thread}", answer)
     hosted.ended(thread, "idle")
-    assert WORD in str(hosted.told("GET", "/admin/api/approvals/decided"))
+    assert thread in str(hosted.told("GET", "/admin/api/approvals/decided"))
 
 
 def by_file_and_store(hosted: Hosted) -> None:

@@ -181,6 +181,15 @@ def test_a_url_that_may_not_be_called_is_refused_when_the_run_is_asked_for(serve
     assert answer.json()["code"] == "invalid_webhook"
 
 
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0xa9fea9fe", "①②⑦.0.0.1"])
+async def test_an_address_in_disguise_is_refused_at_the_call(host: str):
+    """Forms that inet_aton and IDNA take for an address: they are resolved as names, and judged by what they mean."""
+    for kind in (f"http://{host}/", f"https://{host}:8443/x"):
+        courier = Courier(None, WebhookSettings(), b"k")  # pyright: ignore[reportArgumentType]
+        with pytest.raises((InvalidWebhook, OSError)):
+            await courier._pinned(urlsplit(checked_url(kind, WebhookSettings())))
+
+
 def test_a_name_that_means_a_private_address_is_refused_at_the_call(tmp_path: Path):
     """A name is judged at each attempt; this machine's own name means loopback or a private address."""
     name = socket.gethostname()
