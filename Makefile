@@ -78,7 +78,7 @@ var/bench/litellm/bin/litellm:
 	@$(PYTHON) -m venv var/bench/litellm && var/bench/litellm/bin/pip install --quiet "litellm[proxy]"
 
 bench-pool: .venv-vllm-router/consilia-lock var/bench/litellm/bin/litellm ## Measure /v1 beside vllm-router and LiteLLM; VLLM=URL too
-	@$(BIN)/python -m benchmarks.pool.run --json out/bench-pool.json $(if $(VLLM),--vllm $(VLLM))
+	@$(BIN)/python -m benchmarks.pool.run --json out/bench-pool.json $(if $(VLLM),--vllm $(VLLM)) $(ARGS)
 
 schemas: $(VENV)/.installed-dev ## Write the published JSON schemas
 	@$(BIN)/python scripts/write_schemas.py

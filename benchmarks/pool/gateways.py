@@ -62,12 +62,12 @@ def stub(folder: Path) -> Generator[Target]:
 
 
 @contextmanager
-def consilia(folder: Path, upstream: Target, catalogue: str = "qwen3-8b") -> Generator[Target]:
-    """`consilia serve` with one model, in one process."""
+def consilia(folder: Path, upstream: Target, catalogue: str = "qwen3-8b", more: str = "") -> Generator[Target]:
+    """`consilia serve` with one model, in one process. more: further tables of its configuration."""
     port = free_port()
     (folder / "consilia.toml").write_text(
         f'data_dir = "{folder}/var"\nport = {port}\n[[pool.models]]\nname = "bench"\ncatalogue = "{catalogue}"\n'
-        f'endpoints = ["{upstream.url}/v1"]\n'
+        f'endpoints = ["{upstream.url}/v1"]\n{more}'
     )
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "service.cli", "serve"]

@@ -1,7 +1,7 @@
 """`make bench-pool`: what the gateways add in front of a model server, all in one run, in turns.
 
-With --vllm URL (a real vLLM) also tokens a second of questions asked through the pool, beside the same requests sent to
-the server itself.
+With --vllm URL (a real vLLM) also tokens a second of questions asked through the pool, and of a whole workflow run in
+the service, beside the same requests sent to the server itself. --only-vllm leaves the gateways out.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pool import gateways, workflow
+from benchmarks.pool import gateways, whole_run, workflow
 from benchmarks.pool.load import Target, latencies, p50, rate
 
 out = Console()
@@ -66,8 +66,8 @@ def shown(rows: list[dict[str, Any]], clients: int) -> Table:
     return table
 
 
-async def main(told: argparse.Namespace) -> None:
-    result: dict[str, Any] = {"cores": os.cpu_count(), "load_before": os.getloadavg()}
+async def beside_gateways(told: argparse.Namespace, result: dict[str, Any]) -> None:
+    """Each gateway in front of a stub that answers at once."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         alone = stack.enter_context(gateways.stub(folder))
@@ -79,10 +79,21 @@ async def main(told: argparse.Namespace) -> None:
                 out.print(f"{start.__name__} is left out: {str(error)[-800:]}", markup=False)
         result["gateways"] = await in_turns(targets, told.rounds, told.singles, told.many, told.clients)
         out.print(shown(result["gateways"], told.clients))
+
+
+async def main(told: argparse.Namespace) -> None:
+    result: dict[str, Any] = {"cores": os.cpu_count(), "load_before": os.getloadavg()}
+    if not told.only_vllm:
+        await beside_gateways(told, result)
     if told.vllm:
         result["workflow"] = await workflow.compared(told.vllm, told.catalogue, told.questions, told.rounds)
         ratio, here, there = (result["workflow"][key] for key in ("ratio", "pool", "direct"))
         out.print(f"\ntokens/s on {told.vllm}: through the pool {here:.0f}, directly {there:.0f}, ratio {ratio:.3f}")
+        with tempfile.TemporaryDirectory() as name:
+            found = await whole_run.compared(Path(name), told.vllm, told.catalogue, told.questions, told.rounds)
+        result["whole_run"] = found
+        ratio, here, there = (found[key] for key in ("ratio", "run", "direct"))
+        out.print(f"tokens/s of a whole run in the service {here:.0f}, directly {there:.0f}, ratio {ratio:.3f}")
     result["load_after"] = os.getloadavg()
     out.print(f"load {result['load_before'][0]:.1f} before, {result['load_after'][0]:.1f} after")
     if told.json:
@@ -97,6 +108,7 @@ if __name__ == "__main__":
     asked.add_argument("--many", type=int, default=1000, help="requests of all clients, a round")
     asked.add_argument("--clients", type=int, default=32)
     asked.add_argument("--vllm", default="", help="a real model server, such as http://127.0.0.1:8000")
+    asked.add_argument("--only-vllm", action="store_true", help="leave the gateways out")
     asked.add_argument("--catalogue", default="qwen3-0.6b", help="what it serves")
     asked.add_argument("--questions", type=int, default=16)
     asked.add_argument("--json", type=Path)

@@ -61,16 +61,16 @@ async def compared(url: str, catalogue: str, questions: int, rounds: int) -> dic
         }
         counsel = Counsel(pool, _Nowhere())
         for number in range(rounds):
-            ways = {"pool": lambda: _asked(counsel), "direct": lambda: _direct(session, url, body)}
+            ways = {"pool": lambda: _asked(counsel), "direct": lambda: direct(session, url, body)}
             for way in sorted(ways, reverse=number % 2 == 1):
                 started = time.perf_counter()
-                tokens[way] += sum(await _at_once(ways[way], questions))
+                tokens[way] += sum(await at_once(ways[way], questions))
                 seconds[way] += time.perf_counter() - started
     rates = {way: tokens[way] / seconds[way] for way in tokens}
     return {**rates, "ratio": rates["pool"] / rates["direct"], "questions": questions * rounds}
 
 
-async def _at_once(ask: Any, count: int) -> list[int]:
+async def at_once(ask: Any, count: int) -> list[int]:
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one() -> int:
@@ -85,7 +85,7 @@ async def _asked(counsel: Counsel) -> int:
     return answered.usage.tokens_out
 
 
-async def _direct(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> int:
+async def direct(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> int:
     """As plain a client as can be: the last event's usage is read, the answer is not even parsed."""
     headers = {"content-type": "application/json"}
     last = b""

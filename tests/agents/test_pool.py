@@ -420,6 +420,11 @@ ENTRY = 'name = "a"\ncatalogue = "qwen3-8b"\n'
             "is not open source (pool.licences.open_source_only); remove it",
         ),
         (
+            'name = "a"\ncatalogue = "llama-3.1-8b"\nendpoints = ["http://h/v1"]\n'
+            '[pool.licences]\nforbidden = ["Llama 3.1 Community License"]',
+            "its licence, Llama 3.1 Community License, is forbidden by pool.licences.forbidden; remove it",
+        ),
+        (
             'name = "a"\ncatalogue = "qwen3-8b"\nendpoints = ["http://h/v1"]\n[pool.routing]\nattempts = 0',
             "pool.routing: attempts",
         ),

@@ -413,6 +413,17 @@ def test_openais_client_shows_why_it_was_refused_whoever_refuses(front: Front) -
     assert (status, code, "used up its budget" in told) == (402, "budget_used_up", True)
 
 
+def test_each_tenant_has_a_salt_of_its_own(front: Front) -> None:
+    front.script({"text": "Yes.", "always": True})
+    admin = {"x-api-key": front.server.key}
+    front.client.post("/tenants", json={"name": "apart"}, headers=admin).raise_for_status()
+    for key in (made_key(front, tenant="apart"), made_key(front), made_key(front)):
+        messages: Any = [{"role": "user", "content": "Is this clause enforceable?"}]
+        Refused(front, key).client.chat.completions.create(model="deepseek-r1", messages=messages)
+    apart, own, again = (each["cache_salt"] for each in front.models[2].heard())
+    assert own == again != apart, "what one tenant asked cannot be told from how fast another is answered"
+
+
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/none"])
 def test_what_v1_does_not_have_is_refused_in_openais_form(front: Front, path: str) -> None:
     answer = front.client.post(path, json={"model": "qwen3", "input": "x"})
