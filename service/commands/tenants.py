@@ -14,6 +14,9 @@ from service.database import tenants
 from service.database.engine import Database
 from service.database.tables import now
 
+_WIDE = 110
+"""Columns from which tenants are listed with their ids."""
+
 app = typer.Typer(help="Tenants: whose runs, threads, files and keys are whose.", no_args_is_help=True)
 
 Named = Annotated[str, typer.Argument(help="The tenant's name or id.")]
@@ -70,12 +73,14 @@ def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
         print_json(rows)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
+    narrow = out.width < _WIDE  # the id is in --json too
     for heading in ("name", "tenant", "state", "requests/min", "tokens/month", "cost/month", "retention, days"):
-        table.add_column(heading, no_wrap=heading == "tenant", overflow="fold")
+        if heading != "tenant" or not narrow:
+            table.add_column(heading, no_wrap=heading == "tenant", overflow="fold")
     for row in rows:
         state = "[red]suspended[/]" if row["suspended_at"] else "[green]open[/]"
         limits = [_or(row[each]) for each in tenants.LIMITS[:3]]
-        table.add_row(row["name"], row["tenant_id"], state, *limits, _kept(row))
+        table.add_row(row["name"], *([] if narrow else [row["tenant_id"]]), state, *limits, _kept(row))
     out.print(table)
 
 

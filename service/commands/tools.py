@@ -222,12 +222,12 @@ def _printable(text: str) -> str:
 
 
 def _table(tools: Any) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), width=out.width)
     table.add_column("  tool", no_wrap=True)
     table.add_column("does", no_wrap=True)
     table.add_column("pin", no_wrap=True)
-    table.add_column("workflows", overflow="fold", max_width=40)
-    table.add_column("description", overflow="ellipsis", no_wrap=True)
+    table.add_column("workflows", max_width=21 if out.width < 100 else 40)
+    table.add_column("description", overflow="ellipsis", no_wrap=True, ratio=1)
     for each in tools:
         allowed = ", ".join(f"{name} ({how})" if how else name for name, how in each.allowed.items())
         told = (each.description or each.title).splitlines()
