@@ -116,7 +116,7 @@ def show(done: Advised, *, brief: bool = False) -> None:
     for each in done.interrupts:
         value: Mapping[str, Any] = each["value"]
         out.print(f"\n[bold yellow]{escape(str(value.get('title')))}[/]\n{escape(str(value.get('question')))}")
-        out.print(f"[dim]The run waits for a person: {done.run_id}[/]", highlight=False)
+        out.print(f"[dim]The run waits for a person: {done.run_id}; the inbox of /admin decides it too[/]", highlight=False)
     if not advice or done.interrupts:
         return
     out.print()

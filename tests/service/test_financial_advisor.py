@@ -369,3 +369,36 @@ async def test_a_hostile_fund_is_data_and_appears_nowhere_as_markup_or_advice(sd
     async with httpx.AsyncClient(base_url=advisor.url, headers={"x-api-key": advisor.key}) as http:
         page = (await http.get(f"/files/{result['files']['html']}")).text
     assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "why", "rule"),
+    [
+        ("分析我的组合", "那换成更稳健的呢？", "为什么？", "第十八条"),
+        ("Analyse my portfolio", "and something safer?", "Why not more shares?", "C4"),
+    ],
+)
+async def test_a_follow_up_tells_what_changed_and_why_is_answered_with_the_reasons_of_the_last_answer(
+    sdk: LangGraphClient, first: str, second: str, why: str, rule: str
+):
+    thread = (await sdk.threads.create())["thread_id"]
+    told = [
+        (await advised(sdk, each, thread, **(GIVEN if each == first else {})))["advice"]
+        for each in (first, second, why)
+    ]
+    keys = [[section["key"] for section in each["sections"]] for each in told]
+    assert {"portfolio", "stress", "suitability"} <= set(keys[0])
+    assert {"recommendation", "orders"} <= set(keys[1])
+    assert not {"portfolio", "stress", "suitability"} & set(keys[1])
+    assert {"suitability", "recommendation"} <= set(keys[2])
+    assert "orders" not in keys[2]
+    assert rule in text_of(told[2])
+    assert told[2]["recommendation"]["weights"] == pytest.approx(told[1]["recommendation"]["weights"], abs=1e-6)
+    assert [each["removed"] for each in told] == [[], [], []]
+
+
+async def test_a_person_is_asked_about_a_client_s_wish_in_the_client_s_language(sdk: LangGraphClient):
+    thread = (await sdk.threads.create())["thread_id"]
+    await advised(sdk, "我坚持要买 SYN-EQ-TE", thread, **GIVEN)
+    [interrupt] = (await sdk.threads.get_state(thread))["interrupts"]
+    assert "放行" in interrupt["value"]["question"]

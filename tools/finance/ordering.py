@@ -75,7 +75,7 @@ def _notices(
         if (funds[trade.fund_id].entry_fee if trade.lots > 0 else funds[trade.fund_id].exit_fee) > 0
     ]
     if dear:
-        message = f"Entry and exit fees of {', '.join(dear)} are not in the costs, which are those that the call names"
+        message = f"Entry and exit fees of {', '.join(dear)} come on top of the orders' costs"
         notices.append(Notice(code="assumption", message=message))
     return notices
 

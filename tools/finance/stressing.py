@@ -109,9 +109,9 @@ async def stress(
         )
     used: list[SeriesFacts] = [each for window in windows.values() for each in window.facts]
     notices = [each for window in windows.values() for each in window.notices]
-    uncovered = [each.scenario for each in outcomes if each.change is None]
+    uncovered = [each.title_en for each in outcomes if each.change is None]
     if uncovered:
-        message = f"Not every fund has values over {', '.join(uncovered)}: no figure is given for these"
+        message = f"Not every fund has values as old as this needs: {'; '.join(uncovered)}. It has no figure"
         notices.append(Notice(code="short_history", message=message))
     last = min((window.panel.last for window in windows.values()), default=None)
     units = {"change": "fraction", "by_fund": "fraction", "amount": currency}

@@ -138,6 +138,11 @@ def turn(state: AdviceState, understood: Request, client: Client, held: Held, te
         request = pending.model_copy(update={"language": request.language})
     elif request.intents == ["answer"]:
         request = request.model_copy(update={"intents": ["allocate" if held.empty else "analyse"]})
+    last = state.get("subject")
+    if last is not None and request.refusal is None and reading.asks_why(text):
+        same = 1.0 if last.request.risk_scale else None  # the risk was changed already
+        kept: dict[str, Any] = {"language": request.language, "explains": True, "unused": request.unused}
+        request = last.request.model_copy(update={**kept, "risk_scale": same})
     client = joined(client, understood)
     return Turn(request, client, held, missing(request, client, held, bool(state.get("subject"))))
 

@@ -1,6 +1,7 @@
 """The nodes that decide: the judgement, the suitability gate, and the person before whom a client's wish is put."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
@@ -10,6 +11,7 @@ from workflows.desk import Desk, place
 from workflows.financial_advisor import conversation, judging
 from workflows.financial_advisor.calls import Planned, result
 from workflows.financial_advisor.questions import JUDGE
+from workflows.financial_advisor.request import Language
 from workflows.financial_advisor.shown import shown_results
 from workflows.financial_advisor.state import AdviceState
 from workflows.financial_advisor.turn import make, material_of, situation_of
@@ -54,15 +56,25 @@ async def gate(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     return {"gated": result(made, "gate", Gated), "calls": [*state["calls"], *made]}
 
 
+_ASKED: Final[Mapping[Language, tuple[str, str]]] = {
+    "en": (
+        "A client insists on products above their class",
+        "Release these as the client's own order, after a special written risk warning, or refuse?",
+    ),
+    "zh": ("客户坚持购买高于其风险等级的产品", "经书面特别风险警示后，作为客户本人的指令放行，还是拒绝？"),
+}
+
+
 async def approve(state: AdviceState) -> dict[str, Any]:
     """Wait for a person: refuse the client's wish, or release it as the client's own order after a written warning."""
     gated = state["gated"]
     assert gated is not None, "the edge leads here only with products on request"
+    title, question = _ASKED[state["spoken"]]
     told = interrupt(
         {
             "kind": "suitability",
-            "title": "A client insists on products above their class",
-            "question": "Release these as the client's own order, after a special written risk warning, or refuse?",
+            "title": title,
+            "question": question,
             "evidence": [
                 {"funds": gated.on_request, "client_class": gated.client_class, "highest": gated.highest},
                 *(each.model_dump(mode="json") for each in gated.breaches if each.subject in gated.on_request),

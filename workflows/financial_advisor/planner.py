@@ -226,7 +226,8 @@ _PLANS: Final[Mapping[str, Plan]] = {
 
 
 def proposed_weights(s: Situation) -> dict[str, float]:
-    """The weights that go to the gate: the proposal's, or for a wish to buy the portfolio with the funds wished for."""
+    """The weights that go to the gate: the proposal's, the last answer's where its reasons are asked for, or for a wish
+    to buy the portfolio with the funds wished for."""
     if s.intent == "buy" and s.request.funds:
         wished = [each for each in s.request.funds if any(each == fund.fund_id for fund in s.catalogue)]
         share = min(1.0, (s.request.amount or 0) / s.total) if s.total and s.valuation and s.request.amount else 0.1
@@ -236,5 +237,7 @@ def proposed_weights(s: Situation) -> dict[str, float]:
         for name in wished:
             kept[name] = kept.get(name, 0.0) + share / len(wished)
         return kept
+    if s.request.explains and s.subject_weights:
+        return dict(s.subject_weights)
     proposal = result(s.calls, "proposal", Allocation)
     return dict(proposal.allocation.weights) if proposal is not None else {}

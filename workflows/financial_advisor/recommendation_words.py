@@ -62,7 +62,9 @@ def recommendation(m: Material) -> Section | None:
     lines = list(m.judged.reasons)
     if gated.weights:
         parts = sorted(gated.weights.items(), key=lambda each: (each[0] == CASH, -each[1]))
-        lines += [f"- {m.name(name)}: {pct(share)}" for name, share in parts if share >= 0.0005]
+        lines += [
+            f"- {_capital(m.name(name))}{m.say(': ', '：')}{pct(share)}" for name, share in parts if share >= 0.0005
+        ]
     if gated.breaches:
         lines.append(m.say("The suitability rules changed the proposal:", "适当性规则对方案的调整："))
         lines += [f"- {breach_line(m, each)}" for each in gated.breaches]
@@ -83,6 +85,10 @@ def recommendation(m: Material) -> Section | None:
     if proposal is None and (fault := failed(s.calls, "proposal")) is not None and measured is None:
         lines.append(fault_words.told(fault, m.language))
     return Section(key="recommendation", title=m.say("Recommendation", "建议"), paragraphs=tuple(lines))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def orders(m: Material) -> Section | None:
@@ -116,13 +122,17 @@ def projection(m: Material) -> Section | None:
     if found is None:
         return None
     last = found.bands[-1]
+    paid = m.money(found.paid_in)
+    start = (f"with {paid} paid in", f"累计投入{paid}")
+    if not m.situation.request.monthly_saving:
+        start = (f"starting from {paid}", f"以{paid}起步")
     lines = [
         m.say(
-            f"By {last.day}, with {m.money(found.paid_in)} paid in: {m.money(last.p50)} in the middle case, "
-            f"{m.money(last.p5)} in a bad one (1 of 20 is worse), {m.money(last.p95)} in a good one.",
-            f"到{last.day}，累计投入{m.money(found.paid_in)}：中位数{m.money(last.p50)}，"
-            f"较差情形（5%分位）{m.money(last.p5)}，较好情形（95%分位）{m.money(last.p95)}。",
-        ).replace(" (1 of 20 is worse)", ""),
+            f"By {last.day}, {start[0]}: {m.money(last.p50)} in the middle case, {m.money(last.p5)} in a bad one, "
+            f"{m.money(last.p95)} in a good one.",
+            f"到{last.day}，{start[1]}：中位数{m.money(last.p50)}，较差情形（5%分位）{m.money(last.p5)}，"
+            f"较好情形（95%分位）{m.money(last.p95)}。",
+        ),
     ]
     if found.probability_of_target is not None and found.target is not None:
         lines.append(

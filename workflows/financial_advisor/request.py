@@ -24,7 +24,8 @@ class Request(BaseModel):
     """A question as understood. Amounts are in `currency` where it is named; fractions and years as elsewhere.
 
     intents: what is asked, most important first. funds: names or ids, as written. risk_scale: 0.5 for half the risk.
-    insists: the client wants something although it was called unsuitable. as_of: a day that is asked about, ISO 8601.
+    insists: the client wants something although it was called unsuitable. explains: why the last answer says what it
+    says. as_of: a day that is asked about, ISO 8601.
     horizon_years … client_class: facts about the client that the question gives. unused: pieces of the question that
     cannot be used as they stand: an amount below zero, 500 years, a currency that is not known here.
     """
@@ -44,6 +45,7 @@ class Request(BaseModel):
     risk_scale: float | None = Field(default=None, gt=0, le=5)
     as_of: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     insists: bool = False
+    explains: bool = False
     horizon_years: float | None = Field(default=None, ge=0, le=80)
     loss_capacity: float | None = Field(default=None, ge=0, le=1)
     objective: Objective | None = None
@@ -75,6 +77,11 @@ def words() -> Words:
 def _says(folded: str, patterns: list[str]) -> re.Match[str] | None:
     """The first of the patterns that the text holds."""
     return next((match for each in patterns if (match := re.search(each, folded))), None)
+
+
+def asks_why(text: str) -> bool:
+    """Whether a follow-up asks for the reasons of the last answer."""
+    return _says(text.casefold(), words().topic["why"]) is not None
 
 
 def language_of(text: str, fallback: Language = "en") -> Language:

@@ -45,6 +45,11 @@ class Situation:
         return frozenset(self.request.intents)
 
     @property
+    def follows(self) -> bool:
+        """Whether it changes or asks about the last answer, so that what that answer told need not be told again."""
+        return self.subject_volatility is not None and (self.intent == "less_risk" or self.request.explains)
+
+    @property
     def recommending(self) -> bool:
         return bool(self.intents & RECOMMENDING)
 

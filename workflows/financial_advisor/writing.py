@@ -25,21 +25,22 @@ _NOTICE_LIST = TypeAdapter(list[Notice])
 
 
 def sections(m: Material) -> list[Section]:
-    """The answer's parts, in the order in which a client should read them. Empty parts are left out."""
+    """The answer's parts, in the order in which a client should read them. Empty parts are left out, and in a follow-up
+    those that the answer before has told."""
     s = m.situation
     made = [
         _unused(m),
         _faults(m),
-        portfolio_words.portfolio(m) if s.done("current") or s.done("valuation") else None,
-        portfolio_words.stress(m),
+        portfolio_words.portfolio(m) if (s.done("current") or s.done("valuation")) and not s.follows else None,
+        None if s.follows else portfolio_words.stress(m),
         fund_words.compared(m),
         fund_words.funds(m),
         fund_words.conversion(m),
         fund_words.fees(m),
-        recommendation_words.suitability(m),
+        recommendation_words.suitability(m) if s.request.explains or not s.follows else None,
         recommendation_words.recommendation(m),
-        recommendation_words.orders(m),
-        recommendation_words.projection(m),
+        None if s.request.explains else recommendation_words.orders(m),
+        None if s.request.explains else recommendation_words.projection(m),
         recommendation_words.client_order(m),
         _caveats(m),
     ]
