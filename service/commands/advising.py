@@ -116,7 +116,8 @@ def show(done: Advised, *, brief: bool = False) -> None:
     for each in done.interrupts:
         value: Mapping[str, Any] = each["value"]
         out.print(f"\n[bold yellow]{escape(str(value.get('title')))}[/]\n{escape(str(value.get('question')))}")
-        out.print(f"[dim]The run waits for a person: {done.run_id}; the inbox of /admin decides it too[/]", highlight=False)
+        waits = f"The run waits for a person: {done.run_id}; the inbox of /admin decides it too"
+        out.print(f"[dim]{waits}[/]", highlight=False)
     if not advice or done.interrupts:
         return
     out.print()

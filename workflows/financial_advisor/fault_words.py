@@ -32,11 +32,15 @@ _CHINESE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """By code: sentences, each with the detail that it needs; the first whose detail is there is said."""
 
 
+_FOR_MODELS: Final = "; find one with search_funds"
+"""What a tool advises a model; a client asks."""
+
+
 def told(fault: Fault, language: str) -> str:
     """The fault in one line: what kind it is, then what exactly; the tool's own English where there is no Chinese."""
     en, zh = FAULTS.get(fault.code, ("A tool could not answer", "工具无法给出结果"))
     if language == "en":
-        return f"{en}: {fault.message}"
+        return f"{en}: {fault.message.replace(_FOR_MODELS, '; ask which funds there are')}"
     return f"{zh}：{_chinese(fault) or fault.message}"
 
 

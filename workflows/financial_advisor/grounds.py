@@ -46,7 +46,7 @@ def grounds(state: AdviceState) -> Ground:
         names += _labels(each.result or {})
         if each.error is not None:
             fault = Fault.model_validate(each.error)
-            names += [fault.message, told(fault, "zh")]
+            names += [fault.message, told(fault, "zh"), told(fault, "en")]
     roles: dict[str, Role] = {each.id: _ROLES[each.key] for each in state["calls"] if each.key in _ROLES}
     return tracing.ground(results, statements, names, [listed], _subjects(funds, state), roles)
 

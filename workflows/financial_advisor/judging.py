@@ -14,6 +14,10 @@ _CLOSE = 1.15
 """Volatility above the aim by less than this factor is no reason to change anything."""
 
 
+_IDLE = 0.25
+"""Volatility below the aim by this factor leaves the money idle, for a client whose objective asks for more."""
+
+
 def judgement(s: Situation, m: Material) -> Judged | None:
     """The embedded judgement; None when nothing is to be recommended, since nobody asked or there is nothing to go by.
 
@@ -45,6 +49,15 @@ def judgement(s: Situation, m: Material) -> Judged | None:
             m.say(
                 f"Its volatility of {pct(volatility)} a year is above the {pct(aimed)} that I aim at for you.",
                 f"组合年化波动率{pct(volatility)}，高于适合您的{pct(aimed)}。",
+            )
+        )
+    who = s.classified.client if s.classified is not None else s.client
+    long = who.objective in ("balanced", "growth", "speculation") and (who.horizon_years or 0) >= 5
+    if volatility is not None and aimed and volatility < aimed * _IDLE and long and "less_risk" not in s.intents:
+        reasons.append(
+            m.say(
+                "It is mostly cash or the like, which serves your objective and your horizon badly.",
+                "组合大部分为现金或类似资产，与您的投资目标和期限不符。",
             )
         )
     if "less_risk" in s.intents and aimed:

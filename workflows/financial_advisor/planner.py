@@ -4,6 +4,7 @@ The same planner serves every turn: while it names calls they are made, and it i
 phase is done. `research` gathers figures for the judgement, `settle` measures what passed the gate.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -82,6 +83,12 @@ def _ready(s: Situation) -> bool:
     return bool(s.weights) and not ((s.held.funds or s.held.cash) and s.valuation is None)
 
 
+def _whole(weights: Mapping[str, float]) -> bool:
+    """Whether these are shares of one portfolio; what is none, the measuring tool refuses with the reason."""
+    shares = weights.values()
+    return all(math.isfinite(each) and each >= 0 for each in shares) and abs(math.fsum(shares) - 1) <= 1e-4
+
+
 def _current(s: Situation) -> Planned | None:
     if not _ready(s):
         return None
@@ -110,7 +117,7 @@ def _correlation(s: Situation) -> Planned | None:
 
 
 def _held_check(s: Situation) -> Planned | None:
-    if not _ready(s) or not s.catalogue:
+    if not _ready(s) or not s.catalogue or not _whole(s.weights):
         return None
     return _plan(
         "held_check", "suitability", "check_recommendation", weights=s.weights,

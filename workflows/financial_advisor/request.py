@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.suitability.client import ClientClass, Knowledge, Objective
-from workflows.financial_advisor.numbers_written import Written, written
+from workflows.financial_advisor.numbers_written import Written, dates, written
 
 Language = Literal["en", "zh"]
 Intent = Literal[
@@ -132,7 +132,7 @@ def read(
         monthly_spending=_monthly(text, numbers, r"spend\w*|withdraw\w*|need|live on|take out|花|支出|取|生活费"),
         target=_target(text, numbers),
         risk_scale=_scale(folded),
-        as_of=next(iter(re.findall(r"\b(\d{4}-\d{2}-\d{2})\b", text)), None),
+        as_of=next((day for _, _, day in dates(text) if len(day) == 10), None),
         insists=bool(_says(folded, words().topic["insists"])),
         refusal=refusal,
         **facts,  # pyright: ignore[reportArgumentType], checked by the model

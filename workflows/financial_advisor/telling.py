@@ -28,7 +28,7 @@ async def answer(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "question": state["text"],
         "language": state["spoken"],
-        "opening": opening or [material.say("Here is what I found.", "结果如下。")],
+        "opening": opening or [writing.lead(material)],
         "recommended": ", ".join(shares) or "none",
         "wrong": Cleaner(state, situation_of(state), known).faults,
     }

@@ -109,6 +109,13 @@ def opening(m: Material) -> list[str]:
     return found
 
 
+def lead(m: Material) -> str:
+    """The first sentence where there is nothing to sum up."""
+    if any(failed(m.situation.calls, each.key) for each in m.situation.calls):
+        return m.say("I could not work this out yet; below is what stands in the way.", "暂时无法得出结果，原因如下。")
+    return m.say("Here is what I found.", "结果如下。")
+
+
 def _unused(m: Material) -> Section | None:
     """What of the question was not used, so that nobody takes the answer for one to it."""
     pieces = m.situation.request.unused
@@ -122,14 +129,12 @@ def _unused(m: Material) -> Section | None:
 
 def _faults(m: Material) -> Section | None:
     """What could not be computed, and why; one paragraph a fault, in words first."""
-    told: dict[str, str] = {}
+    told: dict[str, None] = {}
     for call in m.situation.calls:
         fault: Fault | None = failed(m.situation.calls, call.key)
         if fault is not None:
-            told.setdefault(fault.message, fault_words.told(fault, m.language))
-    return Section(
-        key="faults", title=m.say("What could not be computed", "无法计算的内容"), paragraphs=tuple(told.values())
-    )
+            told.setdefault(fault_words.told(fault, m.language))
+    return Section(key="faults", title=m.say("What could not be computed", "无法计算的内容"), paragraphs=tuple(told))
 
 
 def notice_line(m: Material, notice: Notice) -> str:
