@@ -5,11 +5,13 @@ waits; and it bounds how long a message may be. While it is open, what anything 
 standard error and reads from an empty file.
 """
 
+import asyncio
+import itertools
 import os
 import sys
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import BinaryIO
 
 import anyio
@@ -55,12 +57,11 @@ async def standard_streams() -> AsyncGenerator[tuple[Read, Write]]:
 
 
 async def _read(source: BinaryIO, into: MemoryObjectSendStream[SessionMessage | Exception], back: Write) -> None:
-    heard = lines.bounded(source)
+    heard: asyncio.Queue[bytes | None] = asyncio.Queue(1)
+    # A thread of our own: the process ends without it, also while it waits for a client that says nothing (Ctrl-C).
+    threading.Thread(target=_hear, args=(source, heard, asyncio.get_running_loop()), daemon=True).start()
     async with into, back:
-        while True:
-            line = await to_thread.run_sync(partial(next, heard, b""), abandon_on_cancel=True)
-            if line == b"":
-                return
+        while (line := await heard.get()) != b"":
             message = _message(line)
             if isinstance(message, Refusal):
                 log.warning("MCP message refused", code=message.code, bytes=None if line is None else len(line))
@@ -68,6 +69,15 @@ async def _read(source: BinaryIO, into: MemoryObjectSendStream[SessionMessage | 
                 await back.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=message.request_id, error=error)))
             else:
                 await into.send(message)
+
+
+def _hear(source: BinaryIO, heard: "asyncio.Queue[bytes | None]", loop: asyncio.AbstractEventLoop) -> None:
+    """Hand the lines over, one after the other; an empty one at the end."""
+    for line in itertools.chain(lines.bounded(source), [b""]):
+        try:
+            asyncio.run_coroutine_threadsafe(heard.put(line), loop).result()
+        except (RuntimeError, asyncio.CancelledError):  # the loop has ended
+            return
 
 
 def _message(line: bytes | None) -> SessionMessage | Refusal:
@@ -86,10 +96,16 @@ def _message(line: bytes | None) -> SessionMessage | Refusal:
 
 
 async def _write(sink: BinaryIO, out: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    gone = False
     async with out:
         async for each in out:
             line = each.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
-            await to_thread.run_sync(_put, sink, line)
+            try:
+                if not gone:
+                    await to_thread.run_sync(_put, sink, line)
+            except OSError as error:  # it reads no more; that it is gone is told by the end of what it sends
+                gone = True
+                log.warning("MCP client reads no more", reason=error.strerror)
 
 
 def _put(sink: BinaryIO, line: bytes) -> None:

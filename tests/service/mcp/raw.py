@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -79,8 +80,8 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(command: list[str], folder: Path, log: Path) -> AsyncIterator[Raw]:
-    """log: where its standard error goes. At the end its input is closed, and it must end by itself."""
+async def raw(command: list[str], folder: Path, log: Path, *, interrupt: bool = False) -> AsyncIterator[Raw]:
+    """log: where its standard error goes. At the end its input is closed, or Ctrl-C is pressed, and it must end."""
     environment = {**ENVIRONMENT, "CONSILIA_DATA_DIR": str(folder / "var")}
     pipe = asyncio.subprocess.PIPE
     with log.open("w") as told:
@@ -90,8 +91,8 @@ async def raw(command: list[str], folder: Path, log: Path) -> AsyncIterator[Raw]
     try:
         yield Raw(process)
         assert process.stdin is not None
-        process.stdin.close()
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        process.send_signal(signal.SIGINT) if interrupt else process.stdin.close()
+        assert await asyncio.wait_for(process.wait(), 30) == (130 if interrupt else 0)
     finally:
         if process.returncode is None:
             process.kill()

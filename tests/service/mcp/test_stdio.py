@@ -124,7 +124,7 @@ async def test_self_contained_in_both_versions_on_one_database(shared: Path, tmp
     (tmp_path / "graphs.py").write_text((Path(__file__).parent / "graphs.py").read_text())
     (tmp_path / "consilia.toml").write_text('[workflows]\nslow = "./graphs.py:slow"\n[limits]\ndrain_seconds = 0\n')
     command = ["-m", "service.cli", "mcp"]
-    async with raw([sys.executable, *command], tmp_path, tmp_path / "log") as first:
+    async with raw([sys.executable, *command], tmp_path, tmp_path / "log", interrupt=True) as first:
         await first.check_malformed()
         async with over(first.streams(), "2025-11-25", shared) as client:
             cut_off = await check_whole(client, shared)
