@@ -157,3 +157,21 @@ def test_people_come_back_into_every_text_and_the_spans_of_alarms_still_fit():
     assert named.text[problem["start"] : problem["end"]] == problem["quote"] == "咳嗽"
     assert named.key_data["sections"][0]["body_end"] == len(named.text.split("\n")[0])
     assert identified(report, None) == report
+
+
+@pytest.mark.parametrize(
+    ("target", "heading", "said"),
+    [
+        ("fr", "À vérifier", "« 十 » est devenu « D »"),
+        ("ja", "最初に確認すること", "「十」が「D」になっている"),
+        ("ar", "To check first", "“十” became “D”"),
+    ],
+)
+def test_the_reason_of_an_alarm_is_in_the_language_of_the_report_in_every_file(target: str, heading: str, said: str):
+    report = _report([("十毫克", "Dix")], target)
+    shown = page.html(report, "r")
+    assert heading in shown
+    assert said in shown.replace("&#34;", '"')
+    with zipfile.ZipFile(io.BytesIO(word.docx(report, "r"))) as archive:
+        assert said in archive.read("word/document.xml").decode()
+    assert said in xliff.xliff(report, target, "r").decode()

@@ -16,6 +16,7 @@ from tools.medicine.protection import BRACKETED
 from workflows.medical_translation.key_facts import facts
 from workflows.medical_translation.labels import labels, language_name, title
 from workflows.medical_translation.languages import right_to_left
+from workflows.medical_translation.reasons import reason
 from workflows.medical_translation.report import SEVERITIES, Rendering, Report, ReportSegment
 from workflows.medical_translation.state import Raised
 
@@ -73,6 +74,7 @@ def html(report: Report, original: str | None) -> str:
         named=language_name,
         status=status(report),
         anchor=_anchor,
+        reason=reason,
         unread=[each for each in report.untranslated if each.page],
         unsaid=[each for each in report.untranslated if not each.page],
         facts=facts(report.key_data),

@@ -38,6 +38,7 @@ DISCLAIMER: dict[str, str] = {
     "médico para el paciente ni una traducción jurada.",
     "de": "Arbeitspapier für qualifizierte Ärzte und Übersetzer, von Software erstellt. Es ist kein ärztlicher Rat an "
     "Patienten und keine beglaubigte Übersetzung.",
+    "ja": "有資格の医療者と翻訳者のための作業文書で、ソフトウェアが作成した。患者への医学的助言でも宣誓翻訳でもない。",
 }
 
 

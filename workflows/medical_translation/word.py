@@ -21,6 +21,7 @@ from workflows.medical_translation.key_facts import Fact, facts
 from workflows.medical_translation.labels import labels, language_name, title
 from workflows.medical_translation.languages import right_to_left
 from workflows.medical_translation.page import Check, Piece, Row, checks, clean, rows, status
+from workflows.medical_translation.reasons import told
 from workflows.medical_translation.report import Report
 
 # python-docx leaves its oxml elements untyped:
@@ -36,7 +37,7 @@ _WIDTH: Final = 15_000
 
 def docx(report: Report, original: str | None) -> bytes:
     """The document. original: the name of the record's file; None in a draft, where it could name people."""
-    _, words = labels(report.targets)
+    spoken, words = labels(report.targets)
     name = title(original, report.sha256, words)
     document: Any = Document()
     _set_page(document)
@@ -63,9 +64,9 @@ def docx(report: Report, original: str | None) -> bytes:
         quotes = " ".join(f"“{quote}”" for quote in caution.quotes)
         paragraph = document.add_paragraph()
         paragraph.add_run(f"{words[caution.severity]}: ").bold = True
-        paragraph.add_run(_safe(f"{caution.message} {quotes}"))
+        paragraph.add_run(_safe(f"{told(caution.message, spoken)} {quotes}"))
     if found:
-        _append(document, _check_table(found, words))
+        _append(document, _check_table(found, words, spoken))
     else:
         document.add_paragraph(words["none"])
     if report.advice:
@@ -107,7 +108,7 @@ def _append(document: Any, table: str) -> None:
     document.add_paragraph()
 
 
-def _check_table(found: Sequence[Check], words: dict[str, str]) -> str:
+def _check_table(found: Sequence[Check], words: dict[str, str], spoken: str) -> str:
     widths = (1_500, 4_400, 4_400, 4_700)
     head = [words["alarms"], words["source"], words["translation"], ""]
     lines = [
@@ -122,7 +123,7 @@ def _check_table(found: Sequence[Check], words: dict[str, str]) -> str:
     for check in found:
         alarm, row = check.alarm, check.row
         wash = _WASH[alarm.severity]
-        why = f"{words[alarm.kind]}: {alarm.why} ({language_name(alarm.language)}, {alarm.segment})"
+        why = f"{words[alarm.kind]}: {told(alarm.why, spoken)} ({language_name(alarm.language)}, {alarm.segment})"
         cells = [
             _cell(
                 [Piece("text", words[alarm.severity])], widths[0], "", bold=True, wash=wash, ink=_INK[alarm.severity]

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from tools.medicine.lexicon import language
+from workflows.medical_translation.reasons import told
 from workflows.medical_translation.report import Report, ReportSegment
 from workflows.medical_translation.state import Raised
 
@@ -40,19 +42,20 @@ def _source(report: Report) -> str:
 
 def _status(report: Report, target: str) -> str:
     share = f"{report.coverage[target].share:.0%} translated"
-    told = {
+    outcomes = {
         "released": "released after a clinician's sign-off",
         "needs_translator": "needs a translator",
         "rejected": "rejected by a clinician",
     }
-    return f"{share}; {told.get(report.outcome or '', 'draft, not signed off')}"
+    return f"{share}; {outcomes.get(report.outcome or '', 'draft, not signed off')}"
 
 
 def _unit(report: Report, segment: ReportSegment, target: str, alarms: list[Raised]) -> Iterator[str]:
     rendering = segment.renderings[target]
+    spoken = language(target)
     notes = [
         f'<note category={_attribute("alarm-" + each.kind)} priority="{_PRIORITY[each.severity]}" '
-        f'appliesTo="target">{_note(each.why)}</note>'
+        f'appliesTo="target">{_note(told(each.why, spoken))}</note>'
         for each in alarms
     ]
     notes += [
