@@ -40,6 +40,17 @@ _PLACE: Mapping[str, tuple[str, ...]] = {
 """Which charts stand after which section."""
 
 
+def _placed(advice: Advice, charts: Mapping[str, Chart]) -> dict[str, list[Chart]]:
+    """The charts after each section; those of a section that a follow-up leaves out stand with its recommendation."""
+    there = {section.key for section in advice.sections}
+    found: dict[str, list[Chart]] = {key: [] for key in there}
+    for section, keys in _PLACE.items():
+        where = section if section in there else "recommendation"
+        if where in there:
+            found[where] += [charts[key] for key in keys if key in charts]
+    return found
+
+
 def html(advice: Advice, charts: Mapping[str, Chart]) -> str:
     """The report as a page; every figure in the text carries the tool call that gave it."""
     environment = Environment(
@@ -48,10 +59,7 @@ def html(advice: Advice, charts: Mapping[str, Chart]) -> str:
     )  # fmt: skip
     environment.filters["clean"] = clean
     t = _LABELS[advice.language]
-    placed = {
-        section.key: [charts[key] for key in _PLACE.get(section.key, ()) if key in charts]
-        for section in advice.sections
-    }
+    placed = _placed(advice, charts)
     shown = {id(chart) for group in placed.values() for chart in group}
 
     def figure(chart: Chart) -> Markup:
@@ -93,6 +101,7 @@ def _annotated(advice: Advice, section: Section, paragraph: str) -> list[tuple[s
 def markdown(advice: Advice, charts: Mapping[str, Chart]) -> str:
     """The report as Markdown, the charts as tables of their figures."""
     t = _LABELS[advice.language]
+    placed = _placed(advice, charts)
     parts = [f"# {t['title']}", f"> {_escaped(advice.question)}"]
     if advice.synthetic:
         parts.append(f"*{t['synthetic']}*")
@@ -101,9 +110,8 @@ def markdown(advice: Advice, charts: Mapping[str, Chart]) -> str:
         lines = [_escaped(each) for each in section.paragraphs]
         body = "\n".join(lines) if any(each.startswith("- ") for each in lines) else "\n\n".join(lines)
         parts += [*heading, body]
-        for key in _PLACE.get(section.key, ()):
-            if key in charts:
-                parts += [f"### {charts[key].title}", charts[key].description, charts[key].table_markdown()]
+        for chart in placed[section.key]:
+            parts += [f"### {chart.title}", chart.description, chart.table_markdown()]
     if advice.figures:
         rows = [f"| {each.text} | {each.call} | `{each.path}` |" for each in advice.figures]
         parts += [
