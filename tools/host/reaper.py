@@ -23,6 +23,10 @@ _LOOK: Final = 1.0
 """Seconds between two looks at who the parent is: a process forked from the service may hold the pipe open."""
 
 
+_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What an interpreter may need to start; the service's secrets are none of its business."""
+
+
 class Reaper:
     """The process, from the service's side; started with the first group, ended by `close`."""
 
@@ -55,6 +59,8 @@ class Reaper:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
             start_new_session=True,  # what a terminal sends to the service must not end it first
         )
 
