@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.service.admin.conftest import HOSTILE
+from tests.service.admin.rows import fill, idle
 from tests.tools import nasty_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("admin")]
@@ -277,3 +279,22 @@ def test_a_live_tail_is_masked_until_it_may_be_seen_and_a_viewer_never_sees_it(v
     seen.page.click("button:text-is('Cancel')")
     expect(seen.page.locator(".head .status.interrupted")).to_be_visible()
     seen.at_ease()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_markup_in_every_field_is_text_and_nothing_runs(visit: Visits, width: int):
+    seen = visit(width).sign_in()
+    run, thread = fill(seen.hosted, "asking", HOSTILE, HOSTILE)
+    page = seen.go(f"/admin/runs/{run}")
+    page.click("text=Show what is masked")
+    paths = [f"/admin/runs/{run}{part}" for part in ("", "/timeline", "/calls", "/states", "/events")]
+    paths += [f"/admin/approvals/{thread}", "/admin/approvals", "/admin/runs", f"/admin/compare?run={run}&run={run}"]
+    for path in [*paths, "/admin/usage", "/admin/tools"]:
+        page = seen.go(path)
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        seen.at_ease()
+        if path in paths[:6]:
+            expect(page.locator("main")).to_contain_text("<script>alert(1)</script>")
+    idle(seen.hosted, thread)
+    for table in ("model_calls", "tool_calls", "files", "decisions"):  # what follows counts and compares
+        seen.hosted.many(f"DELETE FROM {table} WHERE run_id = ?", [(run,)])
