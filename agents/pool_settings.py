@@ -201,8 +201,9 @@ class PoolSettings(BaseModel):
     )
     hold_back: bool = Field(
         default=True,
-        description="In a stream of /v1, pass tool calls and answers held to a schema on when they are whole, so that "
-        "a lost server can be replaced; false: as they come, and a loss may end the stream with an error.",
+        description="In a stream (of /v1, of a graph's chat model) pass on whole what a lost server would leave half: tool "
+        "calls, answers held to a schema, and text that a server could not go on from where another could be asked. "
+        "false: as it comes, and a loss may end the stream with an error.",
     )
     keep_thinking: bool = Field(default=False, description="Store the text of a model's thinking with its answer.")
     connect_seconds: float = Field(default=5.0, gt=0, description="Longest wait for a connection.")

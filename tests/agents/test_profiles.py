@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from agents.dialects import DIALECTS
+from agents.pool import Pool
 from agents.serving.gpus import read_gpus
 from agents.serving.launch import Launch, launches
 from agents.serving.planning import Wish, fit, native_precision
@@ -25,7 +27,7 @@ def profile(name: str) -> tuple[Settings, tuple[Launch, ...]]:
 
 
 def test_every_profile_is_tested_here() -> None:
-    assert {path.stem for path in PROFILES.glob("*.toml")} == {*GPUS, "laptop-cpu"}
+    assert {path.stem for path in PROFILES.glob("*.toml")} == {*GPUS, "laptop-cpu", "laptop-llamacpp", "other-servers"}
 
 
 @pytest.mark.parametrize(("name", "gpus"), [(name, gpus) for name, kinds in GPUS.items() for gpus in kinds])
@@ -54,6 +56,23 @@ def test_the_laptop_s_profile_needs_no_gpu() -> None:
     assert only.alone
     assert "CUDA_VISIBLE_DEVICES" not in only.environment
     assert settings.pool.models[0].endpoints == ["http://127.0.0.1:8000/v1"]
+
+
+def test_a_laptop_may_run_llama_cpp_instead() -> None:
+    _, [only] = profile("laptop-llamacpp")
+    assert only.command[only.command.index("--hf-repo") + 1] == "Qwen/Qwen3-8B-GGUF:Q4_K_M"
+
+
+async def test_every_other_server_has_an_entry_and_one_that_does_not_run_is_no_fault() -> None:
+    settings, found = profile("other-servers")
+    assert found == ()
+    assert {model.dialect for model in settings.pool.models} == set(DIALECTS) - {"vllm", "rayserve"}
+    gone = [  # a port that nothing answers at: somebody may run these servers at their own
+        model.model_copy(update={"endpoints": ["http://127.0.0.1:1/v1"]}) for model in settings.pool.models
+    ]
+    async with Pool(settings.pool.model_copy(update={"models": gone})) as pool:
+        states = {model["endpoints"][0]["state"] for model in pool.status()["models"]}
+    assert states == {"down"}
 
 
 def test_two_hosts_are_one_endpoint() -> None:
