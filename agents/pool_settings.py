@@ -201,8 +201,8 @@ class PoolSettings(BaseModel):
     )
     hold_back: bool = Field(
         default=True,
-        description="In a stream (of /v1, of a graph's chat model) pass on whole what a lost server would leave half: tool "
-        "calls, answers held to a schema, and text that a server could not go on from where another could be asked. "
+        description="In streams of /v1 and of a graph's chat model, pass on whole what a lost server would leave half: "
+        "tool calls, answers held to a schema, and text that can't be gone on from where another could be asked. "
         "false: as it comes, and a loss may end the stream with an error.",
     )
     keep_thinking: bool = Field(default=False, description="Store the text of a model's thinking with its answer.")
