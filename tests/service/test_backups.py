@@ -123,6 +123,7 @@ def test_a_restored_backup_has_everything_and_goes_on_where_it_was(kept: tuple[K
             assert verified["events"] > 4
     finally:
         stop(server)
-        if name := re.search(r"restored_\w+", url):
-            with psycopg.connect(str(postgresql), autocommit=True) as connection:
+        if postgresql is not None:
+            name = re.findall(r"restored_\w+", url)
+            with psycopg.connect(postgresql, autocommit=True) as connection:
                 connection.execute(f"DROP DATABASE {name[0]} WITH (FORCE)".encode())
