@@ -58,6 +58,13 @@ def test_the_readme_names_make_targets_and_commands_that_exist():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
+def test_no_script_is_run_by_its_path_where_its_folder_would_hide_a_package():
+    """`python benchmarks/x.py` puts benchmarks/ first on the path, where a tools.py hides the package tools."""
+    for folder, name in re.findall(r"python (benchmarks|scripts)/(\w+)\.py", (ROOT / "Makefile").read_text()):
+        hidden = {each.stem for each in (ROOT / folder).glob("*.py")} & {"agents", "service", "tools", "workflows"}
+        assert not hidden, f"make runs {folder}/{name}.py by its path, beside {hidden}"
+
+
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]))
 def test_every_link_to_a_file_leads_to_one(page: Path):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):

@@ -5,21 +5,24 @@ import re
 import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
 from service.commands.advising import given
 from service.database.engine import open_database
-from service.database.market import put_funds
+from service.database.market import put_funds, put_series
 from service.database.tables import DEFAULT_TENANT
 from service.market import load_synthetic
 from tests.conftest import ROOT, SAMPLES, Server, start_server
-from tools.finance.market import Fund
+from tools.finance.market import Fund, SeriesFacts
+from tools.finance.series import Series, as_date, floats
 from tools.suitability.rules import rules
 from workflows.financial_advisor.advice import Advice
 from workflows.financial_advisor.tracing import ground, untraceable
@@ -382,6 +385,38 @@ def test_the_rules_name_a_source_for_both_regimes_in_both_languages():
         assert "House rule" in text.eu.en or "20" in text.eu.en, name
         assert text.cn.zh, name
         assert text.eu.zh, name
+
+
+@pytest.mark.parametrize(
+    ("fund", "days", "question", "code", "said"),
+    [
+        ("OLD-1", 900, "How much could I lose?", "stale_data", "OLD-1"),
+        ("OLD-1", 900, "最多会亏多少？", "stale_data", "最新净值已过时"),
+        ("SHORT-1", 40, "How much could I lose?", "not_annualised", "not annualised"),
+        ("SHORT-1", 40, "最多会亏多少？", "not_annualised", "未年化"),
+    ],
+)
+async def test_old_or_short_values_are_said_in_the_advice(
+    sdk: LangGraphClient, advisor: Server, fund: str, days: int, question: str, code: str, said: str
+):
+    last = date.today() - timedelta(days=2 if fund == "SHORT-1" else 200)
+    when = np.arange(np.datetime64(last) - days, np.datetime64(last) + 1)
+    values = 1 + 0.1 * np.sin(np.arange(len(when)) / 7) + np.arange(len(when)) / 1e4
+    one = Fund(
+        fund_id=fund, name_en=fund, name_zh=fund, currency="CNY", category="balanced", risk_class="R2",
+        ongoing_fee=0.01, source="test",
+    )  # fmt: skip
+    told = SeriesFacts(
+        series_id=fund, name=fund, kind="nav", currency="CNY", source="test", synthetic=False, first=as_date(when[0]),
+        last=last, observations=len(when),
+    )  # fmt: skip
+    async with open_database(f"sqlite:///{advisor.data_dir / 'consilia.db'}") as database:
+        await put_funds(database, DEFAULT_TENANT, [one])
+        await put_series(database, DEFAULT_TENANT, [(told, Series(when, floats(values)))])
+    advice = (await advised(sdk, question, holdings=[{"fund_id": fund, "weight": 1}]))["advice"]
+    assert code in {each["code"] for each in advice["notices"]}
+    assert said in text_of(advice)
+    assert advice["removed"] == []
 
 
 async def test_a_hostile_fund_is_data_and_appears_nowhere_as_markup_or_advice(sdk: LangGraphClient, advisor: Server):
