@@ -1,6 +1,7 @@
 """De-identification: what is hidden, what stays, and that it can be undone to the last character."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -117,3 +118,41 @@ def test_one_person_has_one_number_and_placeholders_have_one_form():
 def test_ages_up_to_89_stay():
     assert "89岁" in deidentify("患者，男，89岁").text
     assert "90" not in deidentify("患者，男，90岁", Options()).text.replace("90+", "")
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "就诊卡号 [[0012345678]] 患者 [[张伟]] 男。家属（[[马强]]，兄）探视，15床[[马晓燕]]诉疼痛。",
+        "责任护士[[何静]]。急诊[[高]]医生。",
+        "电子病历号EMR[[20240099812]]。NHS No. [[943 476 5919]]\nAccount #[[7781-22]].",
+        "Carte Vitale n° [[2 84 05 13 055 123 45]].",
+        "Her husband [[Arjun]] attended; seen by Dr. [[A. Brennan]]. -- [[K. Abernathy]], RN.",
+        "Re: [[Gonzalez, Hector]] in bed.",
+        "Su hijo [[Pablo]] llama. N.º historia: [[NH-448210]]. NASS [[28/12345678/90]].",
+        "Vive en Avenida [[de la Constitución 8]].",
+        "Suivie par le docteur [[Rousseau]], Madame [[Marchand]] ; son frère [[Karim]] a un diabète.",
+        "Sehr geehrter Herr Kollege Dr. [[Baumgartner]], Hausarzt: Dr. [[Walker]].",
+        "患者氏名：[[佐藤 花子]]（[[さとう はなこ]]）生年月日：[[昭和33年4月12日]]",
+        "ID：[[00123456]] 担当看護師 [[山本]]",
+        "夫 [[高橋 翔太]]（携帯）　[[1985年3月2日]]生　主治医：[[田中 一郎]]。",
+        "[[Nguyen Thi Hoa]], F, 44y, was seen.",
+    ],
+)
+def test_people_are_hidden_by_what_stands_around_them(marked: str):
+    wanted = re.findall(r"\[\[(.*?)\]\]", marked)
+    hidden = deidentify(re.sub(r"\[\[(.*?)\]\]", r"\1", marked)).text
+    assert [each for each in wanted if each in hidden] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "His father has Parkinson disease and her mother Alzheimer dementia.",
+        "患者高热，最高医疗级别。10床位有限。责任护士交班。",
+        "Patient Denies, however, any pain. Vitamin D. Then calcium. Walker frame supplied.",
+        "Son père est diabétique ; su madre tiene asma.",
+    ],
+)
+def test_clinical_words_beside_kin_and_roles_stay(text: str):
+    assert deidentify(text).text == text

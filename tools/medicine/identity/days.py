@@ -16,6 +16,10 @@ _BIRTH: Final = re.compile(
     r"ddn|fecha de nacimiento|f\. ?nac\.?|fecha nac\.?|nacid[oa] el|geburtsdatum|geb\. ?(?:am)?|geboren am|geboren)[ \t]{0,3}[:：|(（]?[ \t\n]{0,3}",
     re.IGNORECASE,
 )
+_ERA: Final = re.compile(
+    r"(?:明治|大正|昭和|平成|令和)[ 　]?(?:\d{1,2}|元)年[ 　]?\d{1,2}月[ 　]?\d{1,2}日|[MTSHR]\.?\d{1,2}[./年]\d{1,2}[./月]\d{1,2}日?"
+)
+"""A date by the year of a Japanese era."""
 _AGE: Final = re.compile(
     r"(?<![\d.])(?P<age>9\d|1[01]\d|12[0-5])(?= ?(?:岁|周岁|歳|才|ans\b|años|Jahre|jährig|-?year|-? ?yo\b|-?y/o|years|yr|jahre))"
     r"|(?:年龄|age|aged|edad|âge|alter|年齢)[ \t]{0,2}[:：]?[ \t]{0,3}(?P<labelled>9\d|1[01]\d|12[0-5])(?![\d.%/])",
@@ -42,6 +46,11 @@ def find_births_and_ages(text: str, ages: bool) -> Iterator[Found]:
             if each.start <= match.end() + 1 and each.end > match.end() and each.start >= match.start():
                 yield Found("birth_date", max(each.start, match.end()), each.end)
                 break
+        if era := _ERA.match(text, match.end()):
+            yield Found("birth_date", *era.span())
+    for each in dates:  # 1985年3月2日生
+        if each.day and re.match(r"(?:出)?生(?:まれ|于|，|,|。|　| |$)", text[each.end : each.end + 3]):
+            yield Found("birth_date", each.start, each.end)
     if ages:
         for match in _AGE.finditer(text):
             yield Found("age", *match.span("age" if match["age"] else "labelled"))

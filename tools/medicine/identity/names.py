@@ -61,6 +61,8 @@ _PERSON_FOLLOWS = r"[，,、 （(]\s?(?:(?:男|女)(?:性|，|,|、|。| |；|\d
 _PREPOSITIONS = frozenset("于向和应经从自常时")
 _WEAK_SURNAMES = frozenset("于向和应经从自管常时单全解易成位任何包关路余文许安方石白金万左连高康")
 """Surnames that are more often other words: they count before a title only where the name is known otherwise."""
+_SAID = frozenset("高石方金白康许安文余左万")
+"""Those among them that stand before 医生 and 大夫 as surnames alone."""
 _LATIN = ("en", "fr", "es", "de")
 
 
@@ -84,7 +86,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         ),
         "han_role": re.compile(
             rf"(?:{han_roles})(?:[（(][^）)\n]{{0,12}}[）)])?(?:{_COLON})"
-            rf"(?P<name>(?:{surname}) ?{given}{_AFTER_NAME}|(?:{japanese})[ 　]?[\u3040-\u30ff\u4e00-\u9fff]{{0,4}}?(?=$|[\s（(、。：]|様|医師|先生)|{_LATIN_NAME})"
+            rf"(?P<name>(?:{surname}) ?{given}{_AFTER_NAME}|(?:{japanese})[ 　][\u3040-\u30ff\u4e00-\u9fff]{{1,4}}(?=$|[\s（(、。：]|[ 　]?様|医師|先生)|(?:{japanese})[\u3040-\u30ff\u4e00-\u9fff]{{0,4}}?(?=$|[\s（(、。：]|様|医師|先生)|{_LATIN_NAME})"
         ),
         "han_signed": re.compile(
             rf"(?:签名|签字|医师|医生|护士|药师|术者|记录者)[ \t_＿：:]{{0,12}}[ \t\n]"
@@ -92,14 +94,29 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             re.MULTILINE,
         ),
         "han_context": re.compile(
-            rf"(?:患者|病人|患儿|产妇|孕妇|死者|伤者)(?P<name>(?:{surname}){given})"
+            rf"(?:患者|病人|患儿|产妇|孕妇|死者|伤者)[ 　]?(?P<name>(?:{surname}){given})"
             rf"(?={_PERSON_FOLLOWS}|因|[（(](?:身份证|电话|住院|男|女|\d))"
         ),
         "han_kin": re.compile(
-            rf"(?:家属|其子|其女|其夫|其妻|其父|其母|儿子|女儿|丈夫|妻子|父亲|母亲|哥哥|姐姐|弟弟|妹妹|同事|朋友|邻居|保姆|联系人|我叫|名叫|致电|告知)"
+            rf"(?:家属|其子|其女|其夫|其妻|其父|其母|儿子|女儿|丈夫|妻子|父亲|母亲|哥哥|姐姐|弟弟|妹妹|同事|朋友|邻居|保姆|联系人|我叫|名叫|致电|告知)[（(]?"
             rf"(?P<name>(?:{surname}){given})(?=$|[，,、（(。；\s：]|代诉|代述|陈述|诉|表示|送|陪|同意|签|要求|来|告|护送|发现)"
         ),
         "han_first": re.compile(rf"(?:^|[\n。；：:“])\s?(?P<name>(?:{surname}){given})(?={_PERSON_FOLLOWS}|家属|患者)"),
+        "han_bed": re.compile(
+            rf"\d{{1,3}}床[ 　]?(?P<name>(?:{surname}){given})(?=$|[\s，,、：:（(；;\d]|诉|神志|今日|术后)"
+        ),
+        "han_post": re.compile(
+            rf"(?:责任|主管|值班|夜班|当班|经治|管床|主治|住院|接诊|首诊|手术|麻醉|会诊|审核|报告)(?:护士|医师|医生|护师|技师)[ 　]?"
+            rf"(?P<name>(?:{surname}){given})(?=$|[\s，,、。；;（(]|查房|会诊|指示|嘱|签|操作|执行|记录|报告|交班)"
+        ),
+        "ja_post": re.compile(
+            rf"(?:看護師|主治医|担当医|執刀医|紹介医|医師|[夫妻父母兄弟姉妹]|長男|長女|次男|次女|患者)[ 　]"
+            rf"(?P<name>(?:{japanese})(?:[ 　][\u3040-\u30ff\u4e00-\u9fff]{{1,4}})?)(?=$|[\s（(、。：　]|様|医師|先生)"
+        ),
+        "ja_reading": re.compile(
+            r"(?:(?<=[\u4e00-\u9fff])[（(]|(?:フリガナ|ふりがな|カナ氏名|カナ)[:： 　]{1,3})"
+            r"(?P<name>(?:[\u3041-\u309f]{1,8}[ 　]?[\u3041-\u309f]{1,8}|[\u30a1-\u30ff]{2,8}[ 　][\u30a1-\u30ff]{1,8}))(?=[）)\s])"
+        ),
         "han_slash": re.compile(
             rf"(?P<first>(?:{surname}){given})\s?[/／、]\s?(?P<name>(?:{surname}){given})(?=$|[\s/／，。）)])"
         ),
@@ -122,18 +139,30 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             rf"(?:/s/|(?i:signed by|dictated by|reviewed by|gez\.|signé par|firmado por|fdo\.|i\.\s?a\.|sincerely,|regards,|grüßen|saludo,?|cordialement,?))[ \t\n:]{{0,6}}(?:(?:{_TITLE_WORDS})\.? ){{0,3}}(?P<name>{_LATIN_NAME})"
         ),
         "latin_title": re.compile(
-            rf"(?<![A-Za-zÀ-ÿ.])(?:{_TITLE_WORDS})(?:\.|(?= ))(?: ?(?:med|Prof|Dr|dent|habil)\.)* ?(?P<name>(?:(?:{_PARTICLE}) )?{_LATIN_NAME})"
+            rf"(?<![A-Za-zÀ-ÿ.])(?:{_TITLE_WORDS})(?:\.|(?= ))(?: (?:Kollege|Kollegin|Kollegen|collègue|confrère))?(?: ?(?:med|Prof|Dr|dent|habil)\.)* ?(?P<name>(?:(?:{_PARTICLE}) )?{_LATIN_NAME})"
         ),
         "latin_credential": re.compile(
-            rf"(?P<name>(?:{_INITIAL} ?)*{_TOKEN}(?: (?:{_INITIAL} ?)*(?:{_PARTICLE} )?{_TOKEN}){{1,3}}),? (?i:{credentials})(?![A-Za-z])"
+            rf"(?P<name>(?:{_INITIAL} ?)*{_TOKEN}(?: (?:{_INITIAL} ?)*(?:{_PARTICLE} )?{_TOKEN}){{1,3}}|(?:{_INITIAL} ?)+{_TOKEN}),? (?i:{credentials})(?![A-Za-z])"
         ),
         "latin_patient": re.compile(
             rf"(?<![A-Za-zÀ-ÿ])(?i:patient|patiente|patientin|paciente|client)(?:,)? (?P<name>(?:{_INITIAL} ?)*{_TOKEN}(?: (?:{_INITIAL} ?)*(?:{_PARTICLE} )?{_TOKEN}){{1,3}})"
+        ),
+        "latin_reversed": re.compile(
+            rf"(?<![A-Za-zÀ-ÿ])(?i:pt|patient|re),? (?P<name>{_TOKEN}, {_TOKEN})(?= (?:in|is|was|has|on|from)\b|,|\.)"
         ),
         "latin_kin": re.compile(
             rf"(?<![A-Za-zÀ-ÿ])(?i:wife|husband|son|daughter|mother|father|brother|sister|partner|friend|caregiver|neighbou?r|niece|nephew|"
             rf"hijo|hija|esposa|esposo|marido|mujer|madre|padre|hermano|hermana|fils|fille|époux|épouse|mari|femme|mère|père|"
             rf"ehemann|ehefrau|mann|sohn|tochter|mutter|vater|bruder|schwester),? (?P<name>(?:{_INITIAL} ?)*{_TOKEN}(?: (?:{_INITIAL} ?)*(?:{_PARTICLE} )?{_TOKEN}){{1,3}})"
+        ),
+        "latin_kin_alone": re.compile(
+            rf"(?<![A-Za-zÀ-ÿ])(?i:(?:his|her|the|their|su|sus|son|sa|ses) (?:wife|husband|son|daughter|mother|father|brother|sister|partner|friend|"
+            rf"hijo|hija|esposa|esposo|marido|madre|padre|hermano|hermana|fils|fille|mari|femme|mère|père|frère|sœur)),? "
+            rf"(?P<name>(?!Alzheimer|Parkinson|Crohn|Hodgkin|Huntington|Graves|Hashimoto|Down|Marfan){_CAPITAL}{_LOWER}{{2,}})(?=[.,;)]|$| [a-zà-ÿ(])"
+        ),
+        "latin_sexed": re.compile(
+            rf"(?P<name>(?:{_INITIAL} ?)*{_TOKEN}(?: (?:{_INITIAL} ?)*(?:{_PARTICLE} )?{_TOKEN}){{1,3}})"
+            rf"(?=,? \(?(?:[FMfm]|[Mm]ale|[Ff]emale),? ?\d{{1,3}} ?(?:y|yo|yrs?|years?)\b)"
         ),
         "latin_acting": re.compile(
             rf"(?:^|(?<=[.!?:] )|(?<=\n)|(?<=Acude )|(?<=acude ))(?P<name>(?:{_INITIAL} ?)*{_TOKEN}(?: (?:{_INITIAL} ?)*(?:{_PARTICLE} )?{_TOKEN}){{1,3}})"
@@ -150,7 +179,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 _TITLE_WORDS = (
     r"MD|Mr|Mrs|Ms|Miss|Mx|MR|MRS|MS|Dr|DR|Doctor|Prof|Professor|Nurse|Mme|Mlle|Monsieur|Madame|Docteur|Pr|M(?=\.)|Sr|Sra|Srta|"
-    r"Señora?|Don|Doña|Dña|D(?=\.)|Dra|Doctora|Herrn?|Frau|Hr|PD|OA|OÄ"
+    r"docteur|professeur|monsieur|madame|doctora?|señora?|profesora?|doña|Señora?|Don|Doña|Dña|D(?=\.)|Dra|Doctora|Herrn?|Frau|Hr|PD|OA|OÄ"
 )
 _KEPT = {"Dr", "Prof", "Mr", "Mrs", "Ms", "Med", "Herr", "Frau"}
 
@@ -172,12 +201,15 @@ def find_names(text: str) -> list[Found]:
 
 def _weighed(text: str, start: int, end: int, kind: str) -> Found | None:
     name = text[start:end]
+    if kind == "ja_reading":
+        return Found("person", start, end)
     if re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", name):
         plain = name.replace(" ", "").replace("　", "")
         if kind == "han_title":
             bare = re.sub(r"某+$", "", plain)
             before = text[max(0, start - 1) : start]
-            if bare[0] in _WEAK_SURNAMES and (len(bare) == 1 or before in "由遵请经"):
+            said = re.match(r"医生|大夫", text[end:]) and bare in _SAID and before not in {"最", "较", "更", "提", "增"}
+            if bare[0] in _WEAK_SURNAMES and not said and (len(bare) == 1 or before in "由遵请经"):
                 return None
             if re.match(r"某", text[end:]) is None and before in {"位", "名"}:
                 return None
@@ -194,7 +226,7 @@ def _weighed(text: str, start: int, end: int, kind: str) -> Found | None:
     tokens = re.findall(r"[^\s,]+", name)
     kept = 0
     for token in tokens:  # the name ends before the first clinical or grammatical word
-        if kept and re.fullmatch(_PARTICLE, token.lower()):
+        if (kept and re.fullmatch(_PARTICLE, token.lower())) or re.fullmatch(_INITIAL, token):
             kept += 1
             continue
         if token.lower().strip(".'’") in _not_latin() or (
@@ -218,13 +250,42 @@ def _weighed(text: str, start: int, end: int, kind: str) -> Found | None:
     return Found("person", start, end)
 
 
+_COMMON = frozenset(
+    [
+        "walk",
+        "death",
+        "margin",
+        "driving",
+        "alert",
+        "refusal",
+        "implant",
+        "suspected",
+        "bandage",
+        "evidence",
+        "sound",
+        "delivery",
+        "contact",
+        "travel",
+        "hernia",
+        "drain",
+        "clammy",
+        "grapefruit",
+        "menses",
+        "spouse",
+        "home",
+    ]
+)
+"""Terms whose words, with any ending, are surnames too: Walker, Marchand, Bordet, Mortimer."""
+
+
 def _clinical(word: str) -> bool:
     folded = fold(word)
     if re.search(r"[\u4e00-\u9fff]", word):
         return any(m.start == 0 for m in find_terms(folded, "zh"))
     if word.lower() in _given():
         return False
-    return any(m.start == 0 and m.end == len(folded) for lang in _LATIN for m in find_terms(folded, lang))
+    found = (m for lang in _LATIN for m in find_terms(folded, lang) if m.key not in _COMMON)
+    return any(m.start == 0 and m.end == len(folded) for m in found)
 
 
 @cache

@@ -66,22 +66,23 @@ _NUMBER_LABELS: Final = (
     r"serial (?:number|no)|device (?:id|serial)|order (?:number|no)|prescription (?:number|no)|rx (?:number|no)|"
     r"numéro de dossier|n[°º] (?:de )?dossier|numéro de sécurité sociale|n[°º] (?:de )?sécurité sociale|sécurité sociale|nir|ipp|nda|"
     r"numéro (?:de )?patient|numéro d'identification|numéro de séjour|rpps|finess|"
-    r"número de historia(?: clínica)?|n[°º]\.? (?:de )?historia(?: clínica)?|historia clínica n[°º]|nhc|nuhsa|cip|número de afiliación|"
+    r"número de historia(?: clínica)?|n\.?[°º]\.? (?:de )?historia(?: clínica)?|historia clínica n[°º]|nhc|nuhsa|cip|número de afiliación|"
     r"tarjeta sanitaria|n[°º] (?:de )?ss|seguridad social|dni|nie|nif|pasaporte|n[°º] (?:de )?colegiado|colegiado|episodio|"
     r"fallnummer|fall-nr|patientennummer|patienten-nr|patienten-id|pat\.-id|aufnahmenummer|aufnahme-nr|versichertennummer|"
     r"versicherten-nr|krankenversichertennummer|kv-nr|krankenkassennummer|personalausweis(?:nummer)?|ausweisnummer|reisepass|"
     r"auftragsnummer|auftrags-nr|probennummer|lanr|bsnr|"
-    r"患者番号|カルテ番号|診察券番号|保険証番号|被保険者番号|記号番号|受付番号|検体番号|マイナンバー|個人番号"
+    r"account|numéro d'assuré|nass|naf|carte vitale|tarjeta (?:sanitaria|sip)|患者ID|ID番号|ID|患者番号|カルテ番号|診察券番号|保険証番号|被保険者番号|記号番号|受付番号|検体番号|マイナンバー|個人番号"
 )
-_VALUE: Final = r"(?P<value>[A-Za-z]{0,6}[-/]?\d[\dA-Za-z]*(?:[-/.][\dA-Za-z]+)*(?: \d{2,6}(?![\d]*\s?[a-zA-Z%年月日岁/]))*|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·]?[A-Z0-9]{4,6})"
+_VALUE: Final = r"(?P<value>[A-Za-z]{0,6}[-/]?\d[\dA-Za-z]*(?:[-/.][\dA-Za-z]+)*(?: \d{2,6}(?![\d]*[ ]?[a-zA-Z%年月日岁/]))*|[A-Z]{2,4} \d{6,12}|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·]?[A-Z0-9]{4,6})"
 _LABELLED: Final = re.compile(
-    rf"(?<![A-Za-zÀ-ÿ])(?:{_NUMBER_LABELS})(?![A-Za-zÀ-ÿ]){_SEPARATOR}{_VALUE}", re.IGNORECASE
+    rf"(?<![A-Za-zÀ-ÿ])(?:{_NUMBER_LABELS})(?:(?<=[\u4e00-\u9fff])|(?![A-Za-zÀ-ÿ]))\.?{_SEPARATOR}{_VALUE}",
+    re.IGNORECASE,
 )
 _LABELLED_PHONE: Final = re.compile(
     rf"(?<![A-Za-zÀ-ÿ])(?:{_PHONE_LABELS})(?![A-Za-zÀ-ÿ])[.]?{_SEPARATOR}(?P<value>\+?\(?\d[\d ()/.+-]{{4,20}}\d|[A-Za-z][-\w]{{5,19}}(?<=\d))",
     re.IGNORECASE,
 )
-_HASH: Final = re.compile(r"(?<![\w#])#\s?(?P<value>\d{5,12})(?!\d)")
+_HASH: Final = re.compile(r"(?<![\w#])#\s?(?P<value>\d{5,12}|\d{2,6}(?:-\d{2,6}){1,3})(?![\d-])")
 
 
 def valid_id_card(number: str) -> bool:

@@ -53,7 +53,7 @@ _FRENCH: Final = re.compile(
     r" [^\n,;.]{3,40}(?:,? \d{5} [A-ZÀ-Þ][\w'’À-ÿ-]+(?:[ -][A-ZÀ-Þ][\wÀ-ÿ-]+)*)?"
 )
 _SPANISH: Final = re.compile(
-    r"\b(?:[Cc]alle|C/|[Aa]venida|Avda\.?|Av\.|[Pp]laza|Pza\.?|[Pp]aseo|P[º°]|[Cc]amino|[Cc]arretera|Ctra\.?) ?[A-ZÀ-Þ][^\n,;.]{2,40},? (?:n[º°.]? ?)?\d{1,4}(?!\d)"
+    r"\b(?:[Cc]alle|C/|[Aa]venida|Avda\.?|Av\.|[Pp]laza|Pza\.?|[Pp]aseo|P[º°]|[Cc]amino|[Cc]arretera|Ctra\.?) ?(?:de (?:la |las |los |el )?|del )?[A-ZÀ-Þ][^\n,;.]{2,40},? (?:n[º°.]? ?)?\d{1,4}(?!\d)"
     r"(?:,? ?\d{1,2}[º°ª](?: ?[A-Z])?)?(?:,? \d{5} [A-ZÀ-Þ][\wÀ-ÿ]+(?: [A-ZÀ-Þ][\wÀ-ÿ]+)*)?"
 )
 _GERMAN: Final = re.compile(
