@@ -58,6 +58,8 @@ lock-servers: $(VENV)/.installed-dev ## Lock the model servers' own environments
 test-vllm: .venv-vllm/consilia-lock .venv-vllm-router/consilia-lock $(VENV)/.installed-dev ## Run the tests on real vLLM servers, on the CPU
 	@$(BIN)/python -m pytest -n 0 -m vllm -o timeout=600 --durations=10 tests/vllm
 
+LLAMA_SERVER := $(or $(CONSILIA_LLAMA_SERVER),var/llama.cpp/bin/llama-server)
+
 var/llama.cpp/bin/llama-server: ## Build llama.cpp's server from the source that llama-cpp-python carries (cmake, ninja; a quarter of an hour)
 	@mkdir -p var/llama.cpp/source
 	@$(PYTHON) -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest var/llama.cpp llama-cpp-python==0.3.36
@@ -66,8 +68,8 @@ var/llama.cpp/bin/llama-server: ## Build llama.cpp's server from the source that
 		-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF -DGGML_OPENMP=OFF
 	@ninja -C var/llama.cpp llama-server
 
-test-llamacpp: var/llama.cpp/bin/llama-server $(VENV)/.installed-dev ## Run the tests on a real llama.cpp server
-	@CONSILIA_LLAMA_SERVER=$(or $(CONSILIA_LLAMA_SERVER),$<) $(BIN)/python -m pytest -n 0 -o timeout=600 --durations=5 tests/llamacpp
+test-llamacpp: $(LLAMA_SERVER) $(VENV)/.installed-dev ## Run the tests on a real llama.cpp server (CONSILIA_LLAMA_SERVER=PATH: yours)
+	@CONSILIA_LLAMA_SERVER=$< $(BIN)/python -m pytest -n 0 -o timeout=600 --durations=5 tests/llamacpp
 
 .venv-vllm-router/consilia-lock: agents/serving/requirements-vllm-router.lock $(VENV)/.installed
 	@$(BIN)/consilia pool install --router
