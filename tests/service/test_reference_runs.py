@@ -7,7 +7,7 @@ What may differ is left out of the comparison by name: ids, times, and what each
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import httpx
@@ -16,9 +16,9 @@ from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_client, get_sync_client
 from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
 
-from tests.conftest import Server, start_server
-from tests.service.hosting import declared, stop
-from tests.service.reference import needs_reference, running
+from tests.conftest import Server
+from tests.service.conftest import Peers
+from tests.service.reference import needs_reference
 
 pytestmark = needs_reference
 
@@ -46,24 +46,13 @@ def alike(value: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("reference")
-    declared(folder)
-    with running(folder) as url:
-        yield url
+def reference(peers_with_run_graphs: Peers) -> str:
+    return peers_with_run_graphs[0]
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("ours")
-    server = start_server(
-        folder / "var",
-        CONSILIA_LANGGRAPH_JSON=str(declared(folder / "graphs")),
-        CONSILIA_LIMITS__RECURSION="25",
-        MARKS=str(folder / "marks"),
-    )
-    yield server
-    stop(server)
+def ours(peers_with_run_graphs: Peers) -> Server:
+    return peers_with_run_graphs[1]
 
 
 async def both(reference: str, ours: Server, ask: Callable[[LangGraphClient], Awaitable[Found]]) -> tuple[Found, Found]:

@@ -2,15 +2,14 @@
 that it answers with, of the same type. What differs on purpose is in docs/agent-server-api.md and is not asked here."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import Server
-from tests.service.hosting import serve, stop, write_langgraph_json
-from tests.service.reference import needs_reference, running
+from tests.service.conftest import Peers
+from tests.service.reference import needs_reference
 
 pytestmark = needs_reference
 
@@ -127,18 +126,13 @@ SCENARIOS: dict[str, list[Call]] = {
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("reference")
-    write_langgraph_json(folder)
-    with running(folder) as url:
-        yield url
+def reference(peers_with_sample_graphs: Peers) -> str:
+    return peers_with_sample_graphs[0]
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = serve(tmp_path_factory.mktemp("ours"), "")
-    yield server
-    stop(server)
+def ours(peers_with_sample_graphs: Peers) -> Server:
+    return peers_with_sample_graphs[1]
 
 
 async def _answers(url: str, headers: dict[str, str], calls: list[Call]) -> list[tuple[int, Any]]:
