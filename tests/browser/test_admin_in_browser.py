@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("admin")]
+pytestmark = pytest.mark.browser
 
 Visits = Callable[..., Visit]
 

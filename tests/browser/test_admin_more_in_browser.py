@@ -14,7 +14,7 @@ from tests.service.admin.conftest import HOSTILE
 from tests.service.admin.rows import fill, idle
 from tests.tools import nasty_server
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("admin")]
+pytestmark = pytest.mark.browser
 
 Visits = Callable[..., Visit]
 

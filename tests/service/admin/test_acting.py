@@ -10,8 +10,6 @@ import pytest
 from service.admin.state_diff import MOST, diff
 from tests.service.admin.conftest import HOSTILE, Hosted, token
 
-pytestmark = pytest.mark.xdist_group("admin")
-
 
 def ended(api: httpx.Client, run_id: str) -> dict[str, Any]:
     thread = api.get(f"/admin/api/runs/{run_id}").json()["thread_id"]

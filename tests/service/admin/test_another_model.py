@@ -9,8 +9,6 @@ import pytest
 from tests.agents.conftest import ModelServer, start_model_server
 from tests.conftest import Server, start_server
 
-pytestmark = pytest.mark.xdist_group("another-model")
-
 GRAPH = """
 from agents.chat_model import chat_model
 from langchain_core.runnables import RunnableConfig

@@ -4,12 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import ROOT
 from tests.service.admin.conftest import Hosted
-
-pytestmark = pytest.mark.xdist_group("admin")
 
 PAGE = (ROOT / "docs/admin-api.md").read_text()
 ROUTES = re.findall(r"^\| (GET|POST) \| `([^`]+)` \| (viewer|operator|admin) \|", PAGE, re.MULTILINE)

@@ -8,8 +8,6 @@ import pytest
 from service.admin.answer_form import InvalidAnswer, answer, forms
 from tests.service.admin.conftest import Hosted, token
 
-pytestmark = pytest.mark.xdist_group("admin")
-
 SIGN_OFF: dict[str, Any] = {
     "oneOf": [
         {

@@ -8,8 +8,6 @@ import pytest
 
 from tests.service.admin.conftest import Hosted, token
 
-pytestmark = pytest.mark.xdist_group("admin")
-
 
 def test_usage_is_what_sql_adds_up(hosted: Hosted):
     with hosted.api() as api:

@@ -2,12 +2,8 @@
 
 import re
 
-import pytest
-
 from tests.service.admin.conftest import HOSTILE, Hosted
 from tests.service.admin.rows import fill, idle
-
-pytestmark = pytest.mark.xdist_group("admin")
 
 
 def test_nothing_in_a_row_breaks_a_page_or_becomes_markup(hosted: Hosted):

@@ -14,8 +14,6 @@ from service.admin.showing import shown_events
 from tests.service.admin.conftest import Hosted, token
 from tests.service.admin.rows import fill, idle
 
-pytestmark = pytest.mark.xdist_group("admin")
-
 WORD = "Zebulon Quartermain 欧阳建国 4711"
 """What no rule would find."""
 

@@ -11,8 +11,6 @@ import pytest
 from tests.conftest import Server, start_server
 from tests.service.hosting import declared, new_database, stop
 
-pytestmark = pytest.mark.xdist_group("postgresql-admin")
-
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[tuple[Server, Server]]:

@@ -16,8 +16,6 @@ from service.admin import sessions
 from service.auth import pepper
 from tests.service.admin.conftest import Hosted, token
 
-pytestmark = pytest.mark.xdist_group("admin")
-
 
 def test_a_session_is_a_signed_cookie_that_scripts_and_other_sites_do_not_get(hosted: Hosted):
     with httpx.Client(base_url=hosted.server.url) as browser:

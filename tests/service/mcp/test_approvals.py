@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from mcp_types import ElicitResult
 
 from service.mcp import approvals
@@ -10,8 +9,6 @@ from tests.conftest import Server
 from tests.service.mcp.conftest import connected
 from tests.service.mcp.test_tools import CONTRACT, RECORD, said
 from workflows.financial_advisor.conversation import DECISION_SCHEMA
-
-pytestmark = pytest.mark.xdist_group("mcp")
 
 
 def asked(schema: Any = None, **value: Any) -> dict[str, Any]:

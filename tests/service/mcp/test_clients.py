@@ -21,8 +21,6 @@ from service.commands.mcp import app
 from service.mcp import bundle, clients, jsonc, links
 from tests.conftest import ENVIRONMENT, Server
 
-pytestmark = pytest.mark.xdist_group("mcp")
-
 KEY = "csl_0123456789ab_" + "s" * 40
 TWICE = """// my servers
 {

@@ -15,8 +15,6 @@ from tests.conftest import Server
 from tests.service.mcp.conftest import TLS, connected, key_of_another_tenant, key_with
 from tests.service.mcp.issuing import Issuer
 
-pytestmark = pytest.mark.xdist_group("mcp")
-
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 HELLO = {
     "jsonrpc": "2.0",

@@ -11,8 +11,6 @@ from mcp_types import PromptReference, ResourceTemplateReference, ResourceUpdate
 from tests.conftest import Server
 from tests.service.mcp.conftest import TLS, connected
 
-pytestmark = pytest.mark.xdist_group("mcp")
-
 
 async def test_resources_are_listed_in_pages_and_read(mcp_server: Server, version: str) -> None:
     async with connected(mcp_server, version) as client:

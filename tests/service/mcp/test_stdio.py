@@ -25,8 +25,6 @@ from tests.service.mcp.conftest import VERSIONS
 from tests.service.mcp.raw import MALFORMED, Raw, raw
 from tests.service.mcp.test_tools import CONTRACT
 
-pytestmark = pytest.mark.xdist_group("mcp")
-
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:

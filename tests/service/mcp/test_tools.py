@@ -15,8 +15,6 @@ from mcp_types import ElicitResult, TextContent
 from tests.conftest import SAMPLES, Server
 from tests.service.mcp.conftest import TLS, connected, key_of_another_tenant
 
-pytestmark = pytest.mark.xdist_group("mcp")
-
 CONTRACT = (
     "SERVICES AGREEMENT between Alpha Ltd and Beta Inc.\n1. Term. This agreement renews automatically for successive "
     "five-year terms.\n2. Liability. Alpha's liability under this Agreement shall be unlimited.\n"
