@@ -17,6 +17,7 @@ from service.admin.roles import Role, Visitor
 from service.admin.run_query import RunQuery, cursor
 from service.api.access import TheHouse
 from service.api.finding import UnknownRun
+from service.api.forms import Id
 from service.database import run_list
 from service.database.run_list import RunFilter
 from service.house import House
@@ -92,7 +93,7 @@ async def list_runs(
     house: TheHouse,
     visitor: TheVisitor,
     query: Annotated[RunQuery, Query()],
-    before: Annotated[str | None, Query(description="`older` of the page before.")] = None,
+    before: Annotated[Id | Literal[""] | None, Query(description="`older` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> ListedRuns:
     """Runs that match, newest first."""

@@ -1,50 +1,20 @@
 """Which runs are asked for: the filters as they stand in a URL."""
 
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.admin.roles import Visitor
 from service.api.finding import checked_uuid
+from service.api.forms import When, given
 from service.database.run_list import RunFilter
 
 Status = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 STATUSES: Final[tuple[Status, ...]] = ("pending", "running", "success", "error", "timeout", "interrupted")
 
-_AGE: Final = re.compile(r"(\d{1,6})\s*(min|m|h|d|w)")
-_UNITS: Final = {"min": 60, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
-
-
-def _given(value: Any) -> Any:
-    """A field of a form that was left empty was not given."""
-    if isinstance(value, list):
-        return [each for each in value if each != ""]  # pyright: ignore[reportUnknownVariableType]
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _when(value: Any) -> Any:
-    """24h, 7d, 90min back from now; or ISO 8601, UTC where it names no zone."""
-    value = _given(value)
-    if not isinstance(value, str):
-        return value
-    if age := _AGE.fullmatch(value.strip()):
-        try:
-            return datetime.now(UTC) - timedelta(seconds=int(age[1]) * _UNITS[age[2]])
-        except OverflowError:
-            raise ValueError("that is before the year 1") from None
-    try:
-        parsed = datetime.fromisoformat(value.strip())
-    except ValueError:
-        raise ValueError("write an age (90min, 24h, 7d) or a date (2026-11-28, 2026-11-28T14:00)") from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-Text = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_given)]
-Number = Annotated[Annotated[float, Field(ge=0, le=1e15)] | None, BeforeValidator(_given)]
-When = Annotated[datetime | None, BeforeValidator(_when)]
+Text = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(given)]
+Number = Annotated[Annotated[float, Field(ge=0, le=1e15)] | None, BeforeValidator(given)]
 
 
 class RunQuery(BaseModel):
@@ -53,7 +23,7 @@ class RunQuery(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     workflow: Text = None
-    status: Annotated[list[Status], BeforeValidator(_given)] = Field(default_factory=list[Status])
+    status: Annotated[list[Status], BeforeValidator(given)] = Field(default_factory=list[Status])
     tenant: Text = None
     model: Text = None
     tool: Text = Field(default=None, description='"tool" or "server/tool".')
@@ -62,7 +32,7 @@ class RunQuery(BaseModel):
     cost: Number = None
     slower: Number = None
     faster: Number = None
-    degraded: Annotated[bool | None, BeforeValidator(_given)] = None
+    degraded: Annotated[bool | None, BeforeValidator(given)] = None
     q: Text = Field(default=None, description="Stands in the input or in the error.")
 
     def filter(self, visitor: Visitor, searched: tuple[str, ...] | None) -> RunFilter:

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from service.api import threads
 from service.api.access import TheCaller, TheHouse
+from service.api.forms import Id, Whole
 from service.api.paging import Json, Text, paged, shown
 from service.api.shapes import Assistant, Schemas
 from service.auth import Caller
@@ -63,8 +64,10 @@ class ConfigAndContext(ConsiliaError):
 
 
 class AssistantCreate(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     graph_id: str
-    assistant_id: str | None = None
+    assistant_id: Id | None = None
     config: Json = Field(default_factory=dict)
     context: Json = Field(default_factory=dict)
     metadata: Json = Field(default_factory=dict)
@@ -75,6 +78,8 @@ class AssistantCreate(BaseModel):
 
 class AssistantPatch(BaseModel):
     """What changes; metadata is merged, the rest replaced."""
+
+    model_config = ConfigDict(strict=True)
 
     graph_id: str | None = None
     config: Json | None = None
@@ -95,8 +100,8 @@ class AssistantCount(BaseModel):
 class AssistantSearch(AssistantCount):
     """name: a part of the name, whatever its case. metadata: pairs that must be there."""
 
-    limit: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=2**31)
+    limit: Whole = Field(default=10, ge=1, le=1000)
+    offset: Whole = Field(default=0, ge=0, le=2**31)
     sort_by: SortBy | None = None
     sort_order: Literal["asc", "desc"] = "desc"
     select: list[AssistantField] | None = None
@@ -106,12 +111,14 @@ class VersionSearch(BaseModel):
     model_config = ConfigDict(strict=True)
 
     metadata: Json | None = None
-    limit: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=2**31)
+    limit: Whole = Field(default=10, ge=1, le=1000)
+    offset: Whole = Field(default=0, ge=0, le=2**31)
 
 
 class VersionChange(BaseModel):
-    version: int | None = None
+    model_config = ConfigDict(strict=True)
+
+    version: Whole | None = None
 
 
 async def find(house: House, caller: Caller, assistant_id: str) -> RowMapping:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from service.api.access import TheCaller, TheHouse
+from service.api.forms import When
 from service.database import audit
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -44,7 +45,7 @@ async def search(
     actor: Name = None,
     action: Annotated[str | None, Query(max_length=200, description='Or its beginning: "keys."')] = None,
     target: Name = None,
-    since: datetime | None = None,
+    since: When = None,
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only events before this number.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> list[Event]:

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from service.api import assistants, threads
 from service.api.access import TheCaller, TheHouse, may_start
+from service.api.forms import AssistantId, Moment, Whole
 from service.api.paging import Json, Text, paged, shown
 from service.api.shapes import StreamMode
 from service.auth import Caller
@@ -53,10 +54,10 @@ class EmptyBody(ConsiliaError):
 class _Asked(BaseModel):
     """The run that a cron starts. schedule: five fields of crontab(5); timezone: IANA name, default UTC."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     timezone: Text | None = None
-    end_time: datetime | None = None
+    end_time: Moment | None = None
     input: Json | None = None
     metadata: Json = Field(default_factory=dict)
     config: Json = Field(default_factory=dict)
@@ -85,15 +86,17 @@ class CronPatch(_Asked):
 
 
 class CronCount(BaseModel):
-    assistant_id: str | None = None
+    model_config = ConfigDict(strict=True)
+
+    assistant_id: AssistantId | None = None
     thread_id: str | None = None
     metadata: Json | None = None
 
 
 class CronSearch(CronCount):
     enabled: bool | None = None
-    limit: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=2**31)
+    limit: Whole = Field(default=10, ge=1, le=1000)
+    offset: Whole = Field(default=0, ge=0, le=2**31)
     sort_by: SortBy = "created_at"
     sort_order: Literal["asc", "desc"] = "desc"
     select: list[CronField] | None = None
@@ -182,7 +185,7 @@ async def create_for_thread(thread_id: str, body: CronCreate, house: TheHouse, c
 
 def _filters(house: House, body: CronCount) -> dict[str, Any]:
     return {
-        "assistant_id": assistants.named_id(house, body.assistant_id) if body.assistant_id else None,
+        "assistant_id": assistants.named_id(house, body.assistant_id) if body.assistant_id is not None else None,
         "thread_id": threads.checked_uuid("thread", body.thread_id) if body.thread_id else None,
         "metadata": body.metadata,
     }

@@ -10,6 +10,9 @@ from typing import Any, Final, cast
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
+from service.api.forms import ASSISTANT, SHIPPED
+from service.house import House
+
 Operation = dict[str, Any]
 
 
@@ -60,6 +63,15 @@ _MEDIA: Final = {
 _IDS: Final = frozenset({"thread_id", "run_id", "cron_id", "file_id", "checkpoint_id"})
 """Parameters that hold a UUID."""
 
+_ASKED: Final[dict[tuple[str, str], dict[str, dict[str, Any]]]] = {
+    ("get", "/store/items"): {
+        "key": {"required": True, "schema": {"type": "string", "minLength": 1}},
+        "namespace": {"required": True, "schema": {"type": "string", "pattern": r"^[^.]+(\.[^.]+)*$"}},
+    },
+    ("get", "/.well-known/agent-card.json"): {"assistant_id": {"required": True, "schema": {"type": "string"}}},
+}
+"""Parameters that a route misses with an error of the reference's own form, where FastAPI would have said its own."""
+
 _METHODS: Final = ("get", "put", "post", "delete", "patch", "options", "head", "trace")
 
 
@@ -75,6 +87,9 @@ def _whole(app: FastAPI, made: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     schemas["Problem"] = Problem.model_json_schema()
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    most = cast(House, app.state.house).settings.admin.bulk_runs
+    if "BulkCancel" in schemas:
+        schemas["BulkCancel"]["properties"]["run_ids"]["maxItems"] = most
     for path, operations in cast(dict[str, dict[str, Operation]], description["paths"]).items():
         for method in _METHODS:
             if method in operations:
@@ -88,6 +103,9 @@ def _complete(path: str, method: str, operation: Operation) -> None:
     for parameter in cast(list[dict[str, Any]], operation.get("parameters", [])):
         if parameter["in"] == "path" and parameter["name"] in _IDS:
             parameter["schema"]["format"] = "uuid"
+        if parameter["in"] == "path" and parameter["name"] == "assistant_id":
+            parameter |= {"schema": ASSISTANT} if path.startswith("/assistants/") else {"example": SHIPPED[0]}
+        parameter |= _ASKED.get((method, path), {}).get(parameter["name"], {})
     texts = dict(_ALWAYS)
     if operation.get("security"):
         texts |= _SECURED

@@ -3,10 +3,11 @@
 from typing import Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.api.access import TheCaller, TheHouse
 from service.api.finding import checked_uuid
+from service.api.forms import Id
 from service.api.paging import Text
 from service.database.engine import Database
 from service.runs import erasing
@@ -15,11 +16,26 @@ from service.runs.erasing import Erased
 router = APIRouter(prefix="/erasures", tags=["erasures"])
 
 
+_ONE_OF = ("run_id", "thread_id", "subject")
+
+
 class Erasure(BaseModel):
     """What to erase: one of these."""
 
-    run_id: str | None = None
-    thread_id: str | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "required": [one],
+                    "properties": {each: {"type": "string" if each == one else "null"} for each in _ONE_OF},
+                }
+                for one in _ONE_OF
+            ]
+        }
+    )
+
+    run_id: Id | None = None
+    thread_id: Id | None = None
     subject: Text | None = Field(default=None, min_length=1, max_length=500)
 
     @model_validator(mode="after")

@@ -41,7 +41,9 @@ async def answering(house: House, host: str, port: int) -> AsyncGenerator[None]:
         yield
         return
     listener = listen(host, port)
-    server = _Quiet(uvicorn.Config(create_probe(house), log_level="warning", server_header=False))
+    server = _Quiet(
+        uvicorn.Config(create_probe(house), log_config=None, log_level="warning", access_log=False, server_header=False)
+    )
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="probe")
     log.info("probe listens", port=port)
     try:

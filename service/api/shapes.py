@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
+from service.api.forms import ExtractPath, Id, Whole
 from service.database.threads import TimeToLive
 
 StreamMode = Literal[
@@ -70,6 +71,8 @@ class Schemas(BaseModel):
 class Ttl(BaseModel):
     """How long a thread lives from now, in minutes, and what happens then."""
 
+    model_config = ConfigDict(strict=True)
+
     ttl: float = Field(gt=0, le=100 * 366 * 24 * 60)
     strategy: Literal["delete", "keep_latest"] = "delete"
 
@@ -80,19 +83,25 @@ class Ttl(BaseModel):
 class SuperstepUpdate(BaseModel):
     """What a node wrote in a superstep."""
 
+    model_config = ConfigDict(strict=True)
+
     values: dict[str, Any] | list[dict[str, Any]] | None = None
     command: "RunCommand | None" = None
     as_node: str
 
 
 class Superstep(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     updates: list[SuperstepUpdate] = Field(max_length=1000)
 
 
 class ThreadCreate(BaseModel):
     """A new thread. supersteps: a history that it is to have already, made elsewhere."""
 
-    thread_id: str | None = None
+    model_config = ConfigDict(strict=True)
+
+    thread_id: Id | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     if_exists: Literal["raise", "do_nothing"] = "raise"
     ttl: Ttl | None = None
@@ -106,12 +115,12 @@ class ThreadSearch(BaseModel):
     metadata: Filter | None = None
     values: Filter | None = None
     status: Literal["idle", "busy", "interrupted", "error"] | None = None
-    limit: int = Field(default=10, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=2**31)
+    limit: Whole = Field(default=10, ge=1, le=1000)
+    offset: Whole = Field(default=0, ge=0, le=2**31)
     sort_by: Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"] = "updated_at"
     sort_order: Literal["asc", "desc"] = "desc"
     select: list[ThreadField] | None = None
-    extract: dict[str, str] | None = Field(default=None, max_length=10)
+    extract: dict[str, ExtractPath] | None = Field(default=None, max_length=10)
 
 
 class Thread(BaseModel):
@@ -132,12 +141,16 @@ class Thread(BaseModel):
 class Goto(BaseModel):
     """A node to go to, with its own input."""
 
+    model_config = ConfigDict(strict=True)
+
     node: str
     input: Any = None
 
 
 class CheckpointRef(BaseModel):
     """Which checkpoint of a thread."""
+
+    model_config = ConfigDict(strict=True)
 
     thread_id: str | None = None
     checkpoint_ns: str = ""
@@ -152,7 +165,7 @@ class CheckpointRef(BaseModel):
 class RunCommand(BaseModel):
     """What to do instead of giving input: answer an interrupt, write to the state, go to a node."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     resume: Any = None
     update: dict[str, Any] | list[Any] | None = None
@@ -162,17 +175,17 @@ class RunCommand(BaseModel):
 class RunConfig(BaseModel):
     """The run's config; further keys are kept."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
     configurable: dict[str, Any] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
-    recursion_limit: int | None = Field(default=None, ge=1, le=100_000)
+    recursion_limit: Whole | None = Field(default=None, ge=1, le=100_000)
 
 
 class RunCreate(BaseModel):
     """What to run, and how. Fields that only LangSmith knows are accepted and ignored."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
     assistant_id: str
     input: dict[str, Any] | None = None
@@ -194,7 +207,7 @@ class RunCreate(BaseModel):
     on_completion: Literal["delete", "keep"] = "keep"
     after_seconds: float | None = Field(default=None, ge=0, le=366 * 86_400)
     webhook: str | None = Field(default=None, min_length=1)
-    priority: int = Field(default=0, ge=-100, le=100, description="Consilia's own: higher ones are executed first.")
+    priority: Whole = Field(default=0, ge=-100, le=100, description="Consilia's own: higher ones are executed first.")
     checkpoint_during: bool | None = Field(default=None, description="Older form of durability: false is exit.")
 
     def kept(self) -> str:
@@ -211,29 +224,61 @@ class RunCreate(BaseModel):
 class RunsCancel(BaseModel):
     """Which runs to end: these of a thread, or all with a status."""
 
-    thread_id: str | None = None
-    run_ids: list[str] | None = None
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "required": ["thread_id", "run_ids"],
+                    "properties": {
+                        "thread_id": {"type": "string"},
+                        "run_ids": {"type": "array"},
+                        "status": {"type": "null"},
+                    },
+                },
+                {
+                    "required": ["status"],
+                    "properties": {
+                        "status": {"type": "string"},
+                        "thread_id": {"type": "null"},
+                        "run_ids": {"type": "null"},
+                    },
+                },
+            ]
+        },
+    )
+
+    thread_id: Id | None = None
+    run_ids: list[Id] | None = None
     status: Literal["pending", "running", "all"] | None = None
 
 
 class ThreadPatch(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     metadata: dict[str, Any] = Field(default_factory=dict)
     ttl: Ttl | None = None
 
 
 class ThreadCount(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     metadata: Filter | None = None
     values: Filter | None = None
     status: Literal["idle", "busy", "interrupted", "error"] | None = None
 
 
 class ThreadPrune(BaseModel):
-    thread_ids: list[str] = Field(max_length=1000)
+    model_config = ConfigDict(strict=True)
+
+    thread_ids: list[Id] = Field(max_length=1000)
     strategy: Literal["delete", "keep_latest"] = "delete"
 
 
 class StateUpdate(BaseModel):
     """New values for a thread's state, as if a node had written them."""
+
+    model_config = ConfigDict(strict=True)
 
     values: dict[str, Any] | list[dict[str, Any]] | None = None
     as_node: str | None = None
@@ -242,6 +287,8 @@ class StateUpdate(BaseModel):
 
 
 class StateRequest(BaseModel):
+    model_config = ConfigDict(strict=True)
+
     checkpoint: CheckpointRef
     subgraphs: bool = False
 
@@ -249,11 +296,15 @@ class StateRequest(BaseModel):
 class Before(BaseModel):
     """The config of a checkpoint, as LangGraph gives it."""
 
+    model_config = ConfigDict(strict=True)
+
     configurable: CheckpointRef
 
 
 class HistoryRequest(BaseModel):
-    limit: int = Field(1, ge=1, le=1000)
+    model_config = ConfigDict(strict=True)
+
+    limit: Whole = Field(1, ge=1, le=1000)
     before: str | Before | CheckpointRef | None = None
     metadata: dict[str, Any] | None = None
     checkpoint: CheckpointRef | None = None

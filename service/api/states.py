@@ -27,6 +27,7 @@ from service.database.writer import Write
 from service.house import House
 from service.runs.checkpoints import DatabaseSaver
 from service.runs.driving import as_command, shown_interrupt
+from service.runs.fitting import fitting
 from service.runs.json import plain
 from service.runs.serializing import CheckpointSerializer
 from service.runs.starting import check_checkpoint
@@ -97,7 +98,8 @@ async def _state(house: House, thread: RowMapping, checkpoint: dict[str, Any], s
     async with _graph(house, thread) as graph:
         if graph is None:
             return _snapshot(None, config)
-        return _snapshot(await graph.aget_state(config, subgraphs=subgraphs), config)
+        with fitting():
+            return _snapshot(await graph.aget_state(config, subgraphs=subgraphs), config)
 
 
 @router.post("/{thread_id}/state")
@@ -132,7 +134,8 @@ def _sealed(graph: Graph) -> bool:
 
 async def _settled(graph: Graph, thread_id: str, *, sealed: bool) -> Write:
     """The write that brings the thread's row to its latest checkpoint. sealed: its workflow is sensitive."""
-    snapshot = await graph.aget_state({"configurable": {"thread_id": thread_id}})
+    with fitting():
+        snapshot = await graph.aget_state({"configurable": {"thread_id": thread_id}})
     interrupts = {task.id: [shown_interrupt(each) for each in task.interrupts] for task in snapshot.tasks}
     waiting = {task_id: asked for task_id, asked in interrupts.items() if asked}
     status = "interrupted" if snapshot.next else "idle"
@@ -202,7 +205,8 @@ async def past(house: House, thread: RowMapping, asked: HistoryRequest) -> list[
         if graph is None:
             return []
         found = graph.aget_state_history(config, filter=asked.metadata, before=before, limit=asked.limit)
-        return [_snapshot(snapshot, config) async for snapshot in found]
+        with fitting():
+            return [_snapshot(snapshot, config) async for snapshot in found]
 
 
 def _snapshot(snapshot: StateSnapshot | None, config: RunnableConfig) -> dict[str, Any]:

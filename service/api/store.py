@@ -1,13 +1,14 @@
 """The store over REST: JSON documents under a namespace and a key, each tenant's its own."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy import RowMapping
 
 from service.api.access import TheCaller, TheHouse
+from service.api.forms import Label, Whole
 from service.api.paging import Json, Text
 from service.database import store
 from tools.errors import ConsiliaError, InvalidInput
@@ -15,6 +16,15 @@ from tools.errors import ConsiliaError, InvalidInput
 router = APIRouter(prefix="/store", tags=["store"])
 
 Ttl = Annotated[float, Field(gt=0, le=60 * 24 * 366 * 10)]
+
+
+def _is_false(value: bool) -> bool:
+    if value:
+        raise ValueError("an index is false, or a list of fields")
+    return value
+
+
+NoIndex = Annotated[bool, AfterValidator(_is_false), WithJsonSchema({"const": False})]
 
 
 class InvalidNamespace(ConsiliaError):
@@ -56,15 +66,19 @@ class Namespaces(BaseModel):
 class Put(BaseModel):
     """ttl: minutes to live. index: accepted and without effect until embeddings are configured."""
 
-    namespace: list[Text]
+    model_config = ConfigDict(strict=True)
+
+    namespace: list[Label] = Field(json_schema_extra={"minItems": 1})
     key: Text
     value: Json
-    index: Literal[False] | list[str] | None = None
+    index: NoIndex | list[str] | None = None
     ttl: Ttl | None = None
 
 
 class Delete(BaseModel):
-    namespace: list[Text] = Field(default_factory=list)
+    model_config = ConfigDict(strict=True)
+
+    namespace: list[Label] = Field(default_factory=list)
     key: Text
 
 
@@ -73,10 +87,10 @@ class Search(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    namespace_prefix: list[Text] | None = None
+    namespace_prefix: list[Label] | None = None
     filter: dict[str, Any] | None = None
-    limit: int = Field(default=10, ge=1, le=10_000)
-    offset: int = Field(default=0, ge=0, le=1_000_000)
+    limit: Whole = Field(default=10, ge=1, le=10_000)
+    offset: Whole = Field(default=0, ge=0, le=1_000_000)
     query: str | None = None
     refresh_ttl: bool | None = None
 
@@ -86,11 +100,11 @@ class NamespaceSearch(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    prefix: list[Text] | None = None
-    suffix: list[Text] | None = None
-    max_depth: int | None = Field(default=None, ge=1)
-    limit: int = Field(default=100, ge=0, le=10_000)
-    offset: int = Field(default=0, ge=0, le=2**31)
+    prefix: list[Label] | None = None
+    suffix: list[Label] | None = None
+    max_depth: Whole | None = Field(default=None, ge=1)
+    limit: Whole = Field(default=100, ge=0, le=10_000)
+    offset: Whole = Field(default=0, ge=0, le=2**31)
 
 
 def _checked(labels: list[str] | None) -> tuple[str, ...]:

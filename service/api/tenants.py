@@ -8,14 +8,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.access import TheCaller, TheHouse
+from service.api.forms import Whole
 from service.api.paging import Text
 from service.database import tenants
 from service.database.tables import now
 
 router = APIRouter(prefix="/tenants", tags=["tenants"])
 
-PerMinute = Annotated[int | None, Field(ge=1, le=100_000_000)]
-Tokens = Annotated[int | None, Field(ge=1, le=10**15)]
+PerMinute = Annotated[Whole, Field(ge=1, le=100_000_000)] | None
+Tokens = Annotated[Whole, Field(ge=1, le=10**15)] | None
 Cost = Annotated[float | None, Field(gt=0, le=1e12)]
 Days = Annotated[dict[Text, Annotated[float, Field(gt=0, le=36_600)]] | None, Field(max_length=1000)]
 
@@ -33,7 +34,9 @@ class TenantChange(BaseModel):
 
 
 class TenantCreate(BaseModel):
-    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    model_config = ConfigDict(strict=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=tenants.NAME)]
     requests_per_minute: PerMinute = None
     tokens_per_month: Tokens = None
     cost_per_month: Cost = None

@@ -44,8 +44,8 @@ class ThreadExists(ConsiliaError):
 
 @router.post("")
 async def create(body: ThreadCreate, house: TheHouse, caller: TheCaller) -> Thread:
-    thread_id = checked_uuid("thread", body.thread_id) if body.thread_id else new_id()
-    if body.thread_id:
+    thread_id = checked_uuid("thread", body.thread_id) if body.thread_id is not None else new_id()
+    if body.thread_id is not None:
         row = await threads.get(house.database, caller.tenant_id, thread_id)
         if row is not None and body.if_exists == "do_nothing":
             return thread_shape(row)

@@ -73,6 +73,8 @@ async def _serve(chosen: Settings, listener: socket.socket, url: str) -> None:
         house.scheduler.start(partial(launch, house))
         key = await house.keys.first_key()
         options = {
+            "log_config": None,  # its lines go the way of all, where no error's message is told
+            "access_log": False,
             "log_level": "warning",
             "server_header": False,
             "timeout_graceful_shutdown": 10,

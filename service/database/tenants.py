@@ -1,5 +1,6 @@
 """Tenants: who rows belong to, and what each may take."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +15,10 @@ from tools.errors import ConsiliaError, InvalidInput
 
 LIMITS: Final = ("requests_per_minute", "tokens_per_month", "cost_per_month", "retention_days")
 """What a tenant may have of its own; none of it: the settings hold."""
+
+_UNSEEN: Final = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+NAME: Final = rf"^[^{_UNSEEN}]*[^\s{_UNSEEN}][^{_UNSEEN}]*$"
+"""A tenant's name: something that can be seen, and nothing that moves what is written around it."""
 
 _INSERT = Statement(insert(Tenant), rank=3)
 
@@ -31,7 +36,7 @@ class TenantExists(ConsiliaError):
 async def create(database: Database, name: str, limits: Mapping[str, Any] | None = None) -> RowMapping:
     """Make a tenant; its row. Raises InvalidInput, TenantExists."""
     name = name.strip()
-    if not 0 < len(name) <= 100 or not name.isprintable():
+    if not 0 < len(name) <= 100 or not re.fullmatch(NAME, name):
         raise InvalidInput(f"a tenant's name has 1 to 100 printable characters; this one has {len(name)}")
     if _is_uuid(name):
         raise InvalidInput("a tenant's name must not look like an id, which also names tenants")

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
@@ -27,6 +27,7 @@ from service.runs.checkpoints import DatabaseSaver
 from service.runs.desks import Desks
 from service.runs.driving import Drive, Driven, drive
 from service.runs.ending import ending
+from service.runs.fitting import StateUnfit, fitting
 from service.runs.json import dumps, plain
 from service.runs.ledger import RunLedger
 from service.runs.loop_guard import executing
@@ -296,9 +297,10 @@ class Executor:
         values: dict[str, Any] | None = None
         if await saver.aget_tuple(config) is not None:
             async with workflow.graph(config) as made:
-                snapshot = await made.copy(update={"checkpointer": saver}).aget_state(config)
                 shown = {made.output_channels} if isinstance(made.output_channels, str) else set(made.output_channels)
-            values = plain({key: value for key, value in snapshot.values.items() if key in shown})
+                with suppress(StateUnfit), fitting():  # the run ends whatever was written to its thread
+                    snapshot = await made.copy(update={"checkpointer": saver}).aget_state(config)
+                    values = plain({key: value for key, value in snapshot.values.items() if key in shown})
         outcome = Outcome("interrupted", values)
         await self._settle(row, ledger, outcome)
         return outcome

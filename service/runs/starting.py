@@ -5,6 +5,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from service.house import House
+from service.runs.fitting import fitting
 from tools.errors import ConsiliaError
 
 
@@ -35,7 +36,8 @@ async def check_start(
     saver = house.saver_of(graph_id)
     if thread_id is not None and await saver.aget_tuple(config) is not None:
         async with house.registry.get(graph_id).graph(config) as made:
-            snapshot = await made.copy(update={"checkpointer": saver}).aget_state(config)
+            with fitting():
+                snapshot = await made.copy(update={"checkpointer": saver}).aget_state(config)
         waits = bool(snapshot.next)
     if not waits:
         raise NothingToResume(

@@ -22,6 +22,7 @@ from typing import Any, Final, Self, cast
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
+import orjson
 import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,6 +35,7 @@ from service.runs.json import dumps
 from service.runs.outcome import Outcome
 from service.secret_files import secret_file
 from service.settings import InvalidSettings, WebhookSettings
+from service.telemetry.spans import CARRIER_KEY, delivery_span, undelivered
 from tools.addresses import AddressRefused, literal, objection, resolved
 from tools.errors import ConsiliaError
 
@@ -118,6 +120,11 @@ def due(row: dict[str, Any], outcome: Outcome, *, sealed: bool) -> list[Write]:
         "error": {"error": error["type"], "message": error["message"]} if error else None,
     }
     return [webhooks.creation(row["tenant_id"], row["run_id"], url, dumps(body), sealed=sealed)]
+
+
+def _carried(body: str) -> dict[str, str] | None:
+    """The headers of the run's trace, which its kwargs hold."""
+    return cast(dict[str, Any], orjson.loads(body)["kwargs"]).get(CARRIER_KEY)
 
 
 def signing_key(settings: WebhookSettings, data_dir: Path) -> bytes:
@@ -219,7 +226,10 @@ class Courier:
 
     async def _attempt(self, client: httpx.AsyncClient, delivery: RowMapping) -> None:
         attempt = delivery["attempts"] + 1
-        fault = await self._fault(client, delivery)
+        with delivery_span(_carried(delivery["body"]), delivery["run_id"], attempt) as (span, headers):
+            fault = await self._fault(client, delivery, headers)
+            if fault is not None:
+                undelivered(span)
         if fault is None:
             await webhooks.delivered(self._database, delivery["delivery_id"])
             return
@@ -234,11 +244,12 @@ class Courier:
         seconds = min(self._settings.backoff_seconds * 2 ** (attempt - 1), self._settings.longest_backoff_seconds)
         return now() + timedelta(seconds=seconds * (0.9 + 0.2 * secrets.randbelow(1000) / 1000))
 
-    async def _fault(self, client: httpx.AsyncClient, delivery: RowMapping) -> str | None:
-        """Make one attempt; None when the receiver answered with success, else why not."""
+    async def _fault(self, client: httpx.AsyncClient, delivery: RowMapping, traced: dict[str, str]) -> str | None:
+        """Make one attempt; None when the receiver answered with success, else why not. traced: the trace's headers."""
         body = delivery["body"].encode()
         timestamp = int(now().timestamp())
         headers = {
+            **traced,
             "content-type": "application/json",
             "user-agent": "Consilia",
             "webhook-id": delivery["delivery_id"],

@@ -54,6 +54,33 @@ def workflow_span(row: dict[str, Any], attempt: int) -> Generator[Span]:
         yield span
 
 
+@contextmanager
+def delivery_span(carried: dict[str, str] | None, run_id: str, attempt: int) -> Generator[tuple[Span, dict[str, str]]]:
+    """Around an attempt to call a webhook, in the trace of its run; with the headers that carry the trace on.
+
+    carried: the trace's headers, from the run's kwargs. It is told which run, not whom it calls.
+    """
+    span = _TRACER.start_span(
+        "POST webhook",
+        context=propagate.extract(carried) if carried else None,
+        kind=SpanKind.CLIENT,
+        attributes={"http.request.method": "POST", "consilia.run.id": run_id, "consilia.webhook.attempt": attempt},
+    )
+    headers: dict[str, str] = {}
+    if span.get_span_context().is_valid:
+        propagate.inject(headers, trace.set_span_in_context(span))
+    try:
+        yield span, headers
+    finally:
+        span.end()
+
+
+def undelivered(span: Span) -> None:
+    """Tell a delivery's span that the attempt failed; why is in the log."""
+    span.set_attribute("error.type", "webhook_failed")
+    span.set_status(StatusCode.ERROR)
+
+
 def ended(span: Span, status: str, error: dict[str, Any] | None) -> None:
     """Tell the workflow's span how its run ended. error: of it only the code is kept."""
     span.set_attribute("consilia.run.status", status)

@@ -63,8 +63,10 @@ def stamping(journal: Path) -> ToolServer:
         nonce = f"{time.time_ns()}-{os.getpid()}"
         line = f"{order} {step} {nonce}\n".encode()
         handle = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(handle, line)
-        os.close(handle)
+        try:
+            os.write(handle, line)
+        finally:  # on a full disk it fails
+            os.close(handle)
         await asyncio.sleep(pause)
         return Stamp(nonce=nonce)
 
@@ -186,5 +188,7 @@ async def _live(plan: Plan) -> None:
             return
         await house.keys.first_key()
         listener = socket.create_server(("127.0.0.1", plan.port), backlog=256)
-        config = uvicorn.Config(create_app(house), log_level="warning", timeout_graceful_shutdown=5)
+        config = uvicorn.Config(
+            create_app(house), log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+        )
         await uvicorn.Server(config).serve([listener])

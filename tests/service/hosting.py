@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -71,8 +72,18 @@ def serve(folder: Path, database: str) -> Server:
 
 
 def stop(server: Server) -> None:
-    server.process.terminate()
-    server.process.wait(20)
+    end(server.process)
+
+
+def end(process: "subprocess.Popen[str]", seconds: float = 60) -> None:
+    """Let a process end by itself; one that does not is killed, and the test fails: nothing stays behind."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
+        raise
 
 
 @contextmanager

@@ -6,11 +6,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -20,7 +24,8 @@ from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.agents.conftest import ModelServer, start_model_server
-from tests.conftest import ENVIRONMENT
+from tests.conftest import ENVIRONMENT, SAMPLES
+from tests.service.receiving import Receiver, receiving
 
 PLANTED = ("Philippa Quandt", "DE89370400440532013000", "philippa@example.org")
 """Personal data in a run's input; none of it may leave through logs, spans or metrics."""
@@ -38,6 +43,9 @@ endpoint = "{collector}"
 headers = {{ x-collector-key = "planted-collector-key" }}
 trace_seconds = 0.2
 metric_seconds = 0.5
+
+[webhooks]
+allow_networks = ["127.0.0.0/8"]
 
 [[pool.models]]
 name = "qwen3"
@@ -93,6 +101,7 @@ class Seen:
     failed: dict[str, Any]
     key: str
     traceparents: list[str | None]
+    receiver: Receiver
 
     def named(self, start: str) -> list[Any]:
         return [span for span in self.collector.spans if span.name.startswith(start)]
@@ -134,17 +143,14 @@ def _script(model: ModelServer) -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def seen(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    folder = tmp_path_factory.mktemp("seen")
-    model = start_model_server("--model", "qwen3")
-    _script(model)
-    config = folder / "consilia.toml"
-    config.write_text(CONFIG.format(folder=folder, collector=collector.url, model=model.url))
+@contextmanager
+def traced(folder: Path, config: str) -> Iterator[tuple[httpx.Client, Path, str]]:
+    """A service of its own with that configuration: a client, its log, its key. At its end all was sent."""
+    (folder / "consilia.toml").write_text(config)
     log = folder / "log"
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.service.traced_house", str(config)],
+            [sys.executable, "-m", "tests.service.traced_house", str(folder / "consilia.toml")],
             env=ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -156,11 +162,26 @@ def seen(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Seen
         assert told, log.read_text()
         key = (folder / "var" / "first-key").read_text()
         with httpx.Client(base_url=told[0], headers={"x-api-key": key}, timeout=60) as http:
+            yield http, log, key
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def seen(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    folder = tmp_path_factory.mktemp("seen")
+    model = start_model_server("--model", "qwen3")
+    _script(model)
+    config = CONFIG.format(folder=folder, collector=collector.url, model=model.url)
+    try:
+        with receiving() as receiver, traced(folder, config) as (http, log, key):
             text = f"Of {PLANTED[0]}, {PLANTED[1]}, {PLANTED[2]}"
             rows: list[dict[str, Any]] = []
             traces: list[str | None] = []
             for fail in (False, True):
-                body = {"assistant_id": "traced", "input": {"text": text, "fail": fail}}
+                called = f"{receiver.url}/{PLANTED[0].replace(' ', '-')}"
+                body = {"assistant_id": "traced", "input": {"text": text, "fail": fail}, "webhook": called}
                 made = http.post("/runs", json=body, headers={"traceparent": CALLER}).json()
                 path = f"/threads/{made['thread_id']}/runs/{made['run_id']}"
                 http.get(f"{path}/join")
@@ -170,12 +191,51 @@ def seen(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Seen
             http.get("/store/items", params={"namespace": PLANTED[2], "key": PLANTED[0]})
             http.post("/runs/wait", content=f'{{"assistant_id": 7, "input": "{PLANTED[0]}"'.encode())
             http.get("/assistants/search", headers={"x-api-key": key[:-1] + "x"})
+            assert http.get("/break", params={"quoted": PLANTED[1]}).status_code == 500
             scraped = http.get("/metrics").text
+            wait_until(lambda: len(receiver.headers) == 2)
     finally:
-        process.terminate()
-        process.wait(20)
         model.stop()
-    return Seen(collector, log.read_text().splitlines(), scraped, *rows, key, traces)
+    return Seen(collector, log.read_text().splitlines(), scraped, *rows, key, traces, receiver)
+
+
+RECORD = f"Patient: {PLANTED[0]}, born 1961-03-04. Diagnosis: asthma. Salbutamol 100 µg twice daily. {PLANTED[2]}"
+AGREEMENT = (SAMPLES / "mutual-nda.md").read_text()[:6_000] + f"\n\nSigned for {PLANTED[0]}, paid to {PLANTED[1]}.\n"
+QUESTIONS = {
+    "contract_review": ("a.txt", AGREEMENT, {}),
+    "medical_translation": ("a.txt", RECORD, {"targets": ["fr"]}),
+    "financial_advisor": ("", "", {"question": f"I am {PLANTED[0]}, account {PLANTED[1]}. Is my portfolio too risky?"}),
+}
+
+
+@pytest.fixture(scope="module")
+def in_words(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, dict[str, str]]:
+    """The three workflows over what is planted, with the log in words: the log, /metrics, how each run ended."""
+    folder = tmp_path_factory.mktemp("words")
+    config = CONFIG.format(folder=folder, collector=collector.url, model="").split("[[pool.models]]")[0]
+    config = config.replace('log_format = "json"', 'log_format = "text"')
+    ended: dict[str, str] = {}
+    with traced(folder, config) as (http, log, _):
+        for name, (file, content, more) in QUESTIONS.items():
+            given: dict[str, Any] = {**more}
+            if file:
+                named = f"{PLANTED[0]} {file}"
+                given["file_id"] = http.post("/files", files={"file": (named, content.encode())}).json()["file_id"]
+            for asked in (given, {**given, "file_id": str(UUID(int=7))} if file else {"question": PLANTED[0] * 2_000}):
+                made = http.post("/runs", json={"assistant_id": name, "input": asked}).json()
+                path = f"/threads/{made['thread_id']}/runs/{made['run_id']}"
+                http.get(f"{path}/join")
+                ended[f"{name}, {'good' if asked is given else 'failing'}"] = http.get(path).json()["status"]
+        assert http.get("/break", params={"quoted": PLANTED[1]}).status_code == 500
+        scraped = http.get("/metrics").text
+    return log.read_text(), scraped, ended
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.02)
 
 
 def test_the_runs_were_as_planned(seen: Seen):
@@ -270,6 +330,39 @@ def test_every_line_of_the_log_is_json_with_the_ids_of_run_and_trace(seen: Seen)
     foreign = [line for line in lines if line.get("logger") == "a.library"]
     assert foreign[0]["event"] == "could not read … of 7"
     assert foreign[0]["run_id"] == seen.good["run_id"]
+
+
+def test_the_trace_goes_on_to_who_is_called_at_the_end(seen: Seen):
+    spans = {span.span_id: span for span in seen.collector.spans}
+    called = [span for span in seen.named("POST webhook") if span.trace_id.hex() == TRACE]
+    assert {f"00-{TRACE}-{span.span_id.hex()}-01" for span in called} == {
+        headers["traceparent"] for headers in seen.receiver.headers
+    }
+    assert [spans[span.parent_span_id].name for span in called] == ["POST /runs"] * 2
+    assert [_attributes(span)["consilia.run.id"] for span in called] == [seen.good["run_id"], seen.failed["run_id"]]
+
+
+def test_a_fault_of_the_service_is_told_by_type_and_place(seen: Seen):
+    lines = [json.loads(line) for line in seen.log if line.strip()]
+    broken = [line for line in lines if "exception" in line and "ValueError" in line["exception"]]
+    assert any(line["event"] == "request failed" and line["path"] == "/break" for line in broken)
+    assert any(line.get("logger") == "uvicorn.error" for line in broken), "what uvicorn says of it goes the same way"
+
+
+def test_the_three_workflows_tell_nothing_of_what_they_are_given(
+    in_words: tuple[str, str, dict[str, str]], collector: Collector
+):
+    log, scraped, ended = in_words
+    assert {each.partition(", ")[0] for each, status in ended.items() if status in ("success", "interrupted")} == {
+        *QUESTIONS
+    }, ended
+    assert {each.partition(", ")[0] for each, status in ended.items() if status == "error"} == {*QUESTIONS}, ended
+    assert "request failed" in log
+    assert {span.name for span in collector.spans} >= {f"invoke_workflow {name}" for name in QUESTIONS}
+    sent = b"".join(collector.bodies)
+    for each in (*PLANTED, PLANTED[0].split(" ")[1]):
+        assert each not in log + scraped, f"{each!r} is in the log in words or in /metrics"
+        assert each.encode() not in sent, f"{each!r} was sent to the collector"
 
 
 def test_no_secret_and_nothing_of_a_person_is_in_logs_spans_or_metrics(seen: Seen):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +22,7 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
 from tests.conftest import ENVIRONMENT, Server, start_server, start_until
-from tests.service.hosting import declared, new_database, stop
+from tests.service.hosting import declared, end, new_database, stop
 from tests.service.receiving import receiving
 
 
@@ -73,15 +74,12 @@ class House:
             await asyncio.sleep(0.02)
 
     def close(self) -> None:
-        for worker in self._workers:
-            if worker.poll() is None:
-                worker.send_signal(signal.SIGCONT)
-                worker.terminate()
-        for worker in self._workers:
-            worker.wait(20)
-        for server in self._replicas:
-            if server.process.poll() is None:
-                stop(server)
+        living = [*self._workers, *(each.process for each in self._replicas)]
+        with ExitStack() as ending:  # each, also after one that did not end by itself
+            for process in (each for each in living if each.poll() is None):
+                process.send_signal(signal.SIGCONT)
+                process.terminate()  # all at once: they end side by side
+                ending.callback(end, process)
 
 
 @pytest.fixture(scope="module")
@@ -341,13 +339,16 @@ async def test_a_worker_says_over_http_whether_it_is_well_and_what_it_did(house:
         assert (await http.get("/ready")).json() == {"ready": True, "database": "ok", "models": "embedded"}
         assert 'consilia_runs_total{status="success",workflow="marking"} 1.0' in (await http.get("/metrics")).text
         assert (await http.get("/threads/x")).status_code == 404, "nothing else is there"
-        with psycopg.connect(postgresql, autocommit=True) as connection:
+        with psycopg.connect(postgresql, autocommit=True) as connection, ExitStack() as back:
             connection.execute(f"ALTER DATABASE {name[1]} ALLOW_CONNECTIONS false".encode())
+            back.callback(connection.execute, f"ALTER DATABASE {name[1]} ALLOW_CONNECTIONS true".encode())
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name[1],))
-            away = await http.get("/ready")
-            assert (away.status_code, away.json()["code"]) == (503, "not_ready")
-            assert (await http.get("/live")).status_code == 200, "a database that is away is no reason to start anew"
-            connection.execute(f"ALTER DATABASE {name[1]} ALLOW_CONNECTIONS true".encode())
+            for process in (str(http.base_url), replica.url):
+                for path in ("/ready", "/ok"):
+                    away = await http.get(f"{process.rstrip('/')}{path}")
+                    assert (away.status_code, away.json()["code"]) == (503, "not_ready")
+                living = await http.get(f"{process.rstrip('/')}/live")
+                assert living.status_code == 200, "a database that is away is no reason to start anew"
         deadline = time.monotonic() + 20
         while (await http.get("/ready")).status_code != 200:
             assert time.monotonic() < deadline

@@ -111,6 +111,11 @@ def workflow() -> Workflow:
     return Workflow("traced", "All that is traced.", graph.compile(name="traced"), tools=tools, desk=True)
 
 
+async def _break(quoted: str) -> None:
+    """A fault of the service's own code, whose message quotes what it was given."""
+    raise ValueError(f"cannot go on with {quoted}")
+
+
 async def main(config: Path) -> None:
     settings = load(config)
     configure_logs(settings.log_level, settings.log_format)
@@ -118,7 +123,9 @@ async def main(config: Path) -> None:
     async with exporting(settings.telemetry, "service"), open_house(settings, "service", additions) as house:
         await house.keys.first_key()
         listener = listen("127.0.0.1", 0)
-        server = Server(uvicorn.Config(create_app(house), log_level="warning"))
+        app = create_app(house)
+        app.add_api_route("/break", _break)
+        server = Server(uvicorn.Config(app, log_config=None, log_level="warning", access_log=False))
         print(f"ready at http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         await server.serve(sockets=[listener])
 

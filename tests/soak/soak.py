@@ -3,9 +3,10 @@
     python -m tests.soak.soak --minutes 60
 
 Over SQLite (one process) and PostgreSQL (an API and two workers), half of the time each. Faults: model endpoints that
-are slow or die, database connections that are cut, a full disk, a wall clock that jumps by hours, workers killed.
-Prints the load held, the faults, what was lost and how memory grew; exit status 1 when something was lost, wrong or
-done twice, or memory grew beyond the bound.
+are slow, break off, hang or die, database connections that are cut (PostgreSQL), a full disk (SQLite), a wall clock
+that jumps by hours, workers killed (PostgreSQL). Each comes at least once: where the time is too short for that, it is
+longer. Prints the load held, the faults, what was lost and how memory grew; exit status 1 when
+something was lost, wrong or done twice, or memory grew beyond the bound.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -38,7 +40,10 @@ from tests.chaos.nursery import Plan
 
 AT_ONCE = 8
 EVERY = 4.0
-"""Seconds from the end of one fault to the next."""
+"""Seconds from the end of one fault to the next, where there is time."""
+
+AFTER = 6.0
+"""Seconds of load without faults at the end."""
 
 GROWTH = 160.0
 """MiB that the API's process may grow by after its first quarter."""
@@ -53,12 +58,15 @@ _SERVER = (sys.executable, "-m", "tests.agents.model_server", "--model", "qwen3"
 
 @dataclass
 class Soaked:
-    """What came of it. memory: MiB of the API's process by second. seconds_each: of every run, as its caller saw it."""
+    """What came of it. at_once: callers. memory: MiB of the API's process by second; workers: the most of any of them.
+    seconds_each: of every run, as its caller saw it."""
 
     database: str
+    at_once: int = AT_ONCE
     faults: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     memory: list[tuple[float, float]] = field(default_factory=list)
+    workers: float = 0.0
     seconds_each: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -81,6 +89,7 @@ class Soaked:
         each = self.seconds_each
         return {
             "database": self.database,
+            "callers": self.at_once,
             "minutes": round(self.seconds / 60, 1),
             "runs": sum(self.ends.values()),
             "runs_a_minute": round(60 * sum(self.ends.values()) / max(1.0, self.seconds)),
@@ -94,6 +103,7 @@ class Soaked:
             "repeated_tool_calls": len(self.repeated),
             "memory_mib": round(self.memory[-1][1]) if self.memory else None,
             "memory_growth_mib": round(self.growth, 1),
+            "largest_worker_mib": round(self.workers) or None,
         }
 
 
@@ -177,10 +187,10 @@ class World:
         return {**models, "database connections cut": self.cut_connections, "worker killed": self.killed_worker}
 
 
-async def load(soaked: Soaked, caller: Caller, until: float, place: int) -> None:
+async def load(soaked: Soaked, caller: Caller, over: asyncio.Event, place: int) -> None:
     """One caller after the other: a run each, followed to its end."""
     number = 0
-    while time.monotonic() < until:
+    while not over.is_set():
         number += 1
         order = f"order-{place}-{number}"
         began = time.monotonic()
@@ -197,33 +207,47 @@ async def load(soaked: Soaked, caller: Caller, until: float, place: int) -> None
             soaked.lost.append(f"{order}: {row['status']} {row['error']}")
 
 
-async def breaking(soaked: Soaked, world: World, until: float) -> None:
-    """One fault after the other, each kind in turn, until it is time."""
+async def breaking(soaked: Soaked, world: World, seconds: float, over: asyncio.Event) -> None:
+    """One fault after the other, each kind in turn, until it is time and each has been; then the load is over."""
     kinds = world.faults()
     names = list(kinds)
     world.dice.shuffle(names)
-    at = 0
-    while time.monotonic() + 8 < until:
-        await asyncio.sleep(EVERY / 2)
+    until, at = time.monotonic() + seconds - AFTER, 0
+    while time.monotonic() < until or at < len(names):
+        left = max(0.0, until - time.monotonic())
+        await asyncio.sleep(EVERY if at >= len(names) else min(EVERY, left / (4 * (len(names) - at))))
         name = names[at % len(names)]
         await kinds[name]()
         soaked.faults[name] += 1
         world.cluster.alive()
         at += 1
-        await asyncio.sleep(EVERY / 2)
+    await asyncio.sleep(AFTER)
+    over.set()
 
 
 async def weighing(soaked: Soaked, cluster: Cluster, began: float) -> None:
-    """The memory of the API's process, which no fault ends."""
+    """The memory of the API's process, which no fault ends, and of the workers; a line each minute."""
+    told = 0
     while True:
-        pages = int(Path(f"/proc/{cluster.pids['api']}/statm").read_text().split()[1])
-        soaked.memory.append((time.monotonic() - began, pages * resource.getpagesize() / 1024**2))
+        seconds = time.monotonic() - began
+        for name, pid in list(cluster.pids.items()):
+            with suppress(OSError):  # it was killed a moment ago
+                mib = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / 1024**2
+                if name == "api":
+                    soaked.memory.append((seconds, mib))
+                else:
+                    soaked.workers = max(soaked.workers, mib)
+        if (minutes := int(seconds // 60)) > told:
+            told = minutes
+            runs, faults = sum(soaked.ends.values()), sum(soaked.faults.values())
+            line = f"{soaked.database}: {minutes} min, {runs} runs, {faults} faults, {soaked.memory[-1][1]:.0f} MiB"
+            print(line, file=sys.stderr, flush=True)
         await asyncio.sleep(1)
 
 
-async def soak(database: str, seconds: float, seed: int) -> Soaked:
+async def soak(database: str, seconds: float, seed: int, at_once: int = AT_ONCE) -> Soaked:
     """Over one database: "sqlite" or a PostgreSQL URL."""
-    sqlite, soaked = database == "sqlite", Soaked("sqlite" if database == "sqlite" else "postgresql")
+    sqlite, soaked = database == "sqlite", Soaked("sqlite" if database == "sqlite" else "postgresql", at_once)
     dice = random.Random(seed)  # noqa: S311 - dice that a seed repeats
     models = [start_model_server(*_SERVER[3:]) for _ in range(2)]
     with tempfile.TemporaryDirectory() as folder:
@@ -250,13 +274,12 @@ async def soak(database: str, seconds: float, seed: int) -> Soaked:
             caller = Caller(cluster.url, await first_key(home / "var" / "first-key"))
             for model in models:
                 world.say(model)
-            began = time.monotonic()
-            until = began + seconds
+            began, over = time.monotonic(), asyncio.Event()
             scale = asyncio.create_task(weighing(soaked, cluster, began))
             async with asyncio.TaskGroup() as group:
-                group.create_task(breaking(soaked, world, until))
-                for place in range(AT_ONCE):
-                    group.create_task(load(soaked, caller, until, place))
+                group.create_task(breaking(soaked, world, seconds, over))
+                for place in range(at_once):
+                    group.create_task(load(soaked, caller, over, place))
             soaked.seconds = time.monotonic() - began
             scale.cancel()
             metrics = httpx.get(f"{cluster.url}/metrics?format=json").json()["queue"]
@@ -283,16 +306,17 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0, help="both databases together (default 60)")
     parser.add_argument("--seed", type=int, default=1, help="of the dice (default 1)")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help=f"callers (default {AT_ONCE})")
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args()
     seconds = asked.minutes * 60 / (2 if asked.database == "both" else 1)
     found: list[Soaked] = []
     if asked.database != "postgresql":
-        found.append(await soak("sqlite", seconds, asked.seed))
+        found.append(await soak("sqlite", seconds, asked.seed, asked.at_once))
     if asked.database != "sqlite":
         async with postgresql() as url:
-            found.append(await soak(url, seconds, asked.seed))
+            found.append(await soak(url, seconds, asked.seed, asked.at_once))
     for soaked in found:
         told = soaked.as_json()
         print(
