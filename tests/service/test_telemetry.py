@@ -161,7 +161,7 @@ def traced(folder: Path, config: str) -> Iterator[tuple[httpx.Client, Path, str]
         told = re.search(r"http://\S+", process.stdout.readline())
         assert told, log.read_text()
         key = (folder / "var" / "first-key").read_text()
-        with httpx.Client(base_url=told[0], headers={"x-api-key": key}, timeout=60) as http:
+        with httpx.Client(base_url=told[0], headers={"x-api-key": key}, timeout=120) as http:
             yield http, log, key
     finally:
         process.terminate()

@@ -125,7 +125,7 @@ async def main(config: Path) -> None:
         listener = listen("127.0.0.1", 0)
         app = create_app(house)
         app.add_api_route("/break", _break)
-        server = Server(uvicorn.Config(app, log_config=None, log_level="warning", access_log=False))
+        server = Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_keep_alive=600))
         print(f"ready at http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         await server.serve(sockets=[listener])
 
