@@ -1,21 +1,28 @@
-"""Every route of the OpenAPI description, with another tenant's key and ids: nothing is found, nothing is changed."""
+"""Every route of the app, with another tenant's key and ids: nothing is found, nothing is changed."""
 
 import asyncio
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
+from starlette.routing import Mount
 
 from service.api.access import needed
+from service.api.app import create_app
 from service.auth import Keys
 from service.auth.key_text import key_id_of
 from service.database import tenants
 from service.database.engine import open_database
 from service.database.tables import DEFAULT_TENANT
+from service.house import open_house
+from service.settings import Settings
 from tests.conftest import Server
+from tests.service.hosting import on_either
 
 MARK = "of-the-first-tenant"
 """Stands in everything that the first tenant owns, and may stand in no answer to the second."""
@@ -90,10 +97,18 @@ class Apart:
         return response
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def hosted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    with on_either(request, tmp_path_factory) as (server, database):
+        yield server, database
+
+
 @pytest.fixture(scope="module")
-def apart(server: Server) -> Iterator[Apart]:
+def apart(hosted: tuple[Server, str]) -> Iterator[Apart]:
+    server, url = hosted
+
     async def two_keys() -> tuple[str, str]:
-        async with open_database(f"sqlite:///{server.data_dir / 'consilia.db'}") as database:
+        async with open_database(url) as database:
             keys = Keys(database, server.data_dir)
             made: list[str] = []
             for name, called in (("first of two", MARK), ("second of two", "theirs")):
@@ -216,7 +231,120 @@ def test_what_is_the_first_tenant_s_is_still_all_there(apart: Apart):
     assert first.get("/usage", params={"by": "tenant"}).status_code == 403, "an admin of a tenant sees its own alone"
 
 
-def test_every_route_is_closed_to_a_caller_without_a_key_and_new_ones_need_admin(apart: Apart, server: Server):
+def _routes(routes: Sequence[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every method and path of an app, those of its routers and of what is mounted too."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from _routes(route.routes, prefix + route.path)
+        elif (router := getattr(route, "original_router", None)) is not None:
+            yield from _routes(router.routes, prefix)
+        else:
+            path = prefix + str(getattr(route, "path", None))
+            yield from ((method, path) for method in getattr(route, "methods", None) or ("GET", "POST"))
+
+
+async def _of_the_app(folder: Path) -> set[tuple[str, str]]:
+    async with open_house(Settings(data_dir=folder)) as house:
+        return {each for each in _routes(create_app(house).routes) if each[0] not in ("HEAD", "OPTIONS")}
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
+    return asyncio.run(_of_the_app(tmp_path_factory.mktemp("app")))
+
+
+OWN_TESTS = {
+    ("GET", "/mcp"): "every method of MCP: test_no_method_of_mcp_finds_another_tenant_s",
+    ("POST", "/mcp"): "the same",
+    ("GET", "/openapi.json"): "public",
+    ("GET", "/.well-known/oauth-protected-resource"): "public",
+    ("GET", "/docs"): "public",
+    ("GET", "/docs/oauth2-redirect"): "public",
+    ("GET", "/redoc"): "public",
+    ("GET", "/admin/static/{name}"): "public",
+    ("GET", "/v1/models"): "names no row: test_no_search_count_or_list_shows_another_tenant has it as described",
+    ("POST", "/v1/chat/completions"): "the same",
+}
+"""What is tried elsewhere than by the description and as a page, and why that is enough."""
+
+
+def test_no_route_of_the_app_is_forgotten_here(apart: Apart, routes: set[tuple[str, str]]):
+    described = {(method, path) for method, path, _ in _operations(apart)}
+    pages = {each for each in routes if each[1].startswith("/admin") and each not in described}
+    assert len(described) > 90
+    assert len(pages) > 15
+    assert routes - described - pages - OWN_TESTS.keys() == set(), "say what tries a new one"
+
+
+def test_no_page_shows_or_changes_anything_of_another_tenant(apart: Apart, routes: set[tuple[str, str]]):
+    described = {(method, path) for method, path, _ in _operations(apart)}
+    wrong: list[str] = []
+    statuses: dict[str, int] = {}
+    for method, path in sorted(routes - described - OWN_TESTS.keys()):
+        if path in ("/admin/sign-in", "/admin/sign-out"):
+            continue
+        names = re.findall(r"{(\w+)[:\w]*}", path)
+        filled = re.sub(r"{(\w+)[:\w]*}", lambda found: apart.owned.get(found[1], MARK), path)
+        response = apart.second.request(method, filled, follow_redirects=False)
+        statuses[f"{method} {path}"] = response.status_code
+        shown = MARK in response.text.replace(filled, "") and response.status_code < 300
+        found = bool({*names} & apart.owned.keys()) and response.status_code not in (303, 307, 403, 404, 405, 422)
+        if response.status_code >= 500 or shown or found:
+            wrong.append(f"{method} {path}: {response.status_code} {response.text[:300]}")
+    assert not wrong, "\n".join(wrong)
+    assert statuses["GET /admin/runs/{run_id}"] == 404
+    assert list(statuses.values()).count(404) > 5, statuses
+
+
+METHODS: dict[str, dict[str, Any]] = {
+    "tools/call": {"name": "get_run", "arguments": {"run_id": "{run_id}"}},
+    "tools/call cancel": {"name": "cancel_run", "arguments": {"run_id": "{run_id}"}},
+    "tools/call answer": {"name": "answer_run", "arguments": {"run_id": "{run_id}", "decision": "approve"}},
+    "tools/call file": {"name": "review_contract", "arguments": {"file_id": "{file_id}"}},
+    "resources/read": {"uri": "consilia://runs/{run_id}"},
+    "resources/read file": {"uri": "consilia://files/{file_id}"},
+    "resources/list": {},
+    "resources/templates/list": {},
+    "tools/list": {},
+    "prompts/list": {},
+    "completion/complete": {
+        "ref": {"type": "ref/resource", "uri": "consilia://runs/{run_id}"},
+        "argument": {"name": "run_id", "value": ""},
+    },
+}
+
+
+def test_no_method_of_mcp_finds_another_tenant_s(apart: Apart):
+    """Over Streamable HTTP, as the protocol 2025-11-25 has it; what is refused is not told apart from what is not."""
+    headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
+    hello = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "other", "version": "1"},
+    }
+
+    def asked(number: int, method: str, params: dict[str, Any]) -> httpx.Response:
+        told = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        return apart.second.post("/mcp", json=told, headers=headers)
+
+    begun = asked(0, "initialize", hello)
+    assert begun.status_code == 200, begun.text
+    if session := begun.headers.get("mcp-session-id"):
+        headers["mcp-session-id"] = session
+    apart.second.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=headers)
+    for number, (name, params) in enumerate(METHODS.items(), start=1):
+        given = json.loads(re.sub(r"{(\w+_id)}", lambda found: apart.owned[found[1]], json.dumps(params)))
+        answer = asked(number, name.partition(" ")[0], given)
+        assert answer.status_code < 500, (name, answer.text)
+        assert MARK not in answer.text, (name, answer.text)
+        if name.startswith(("tools/call", "resources/read")):
+            assert re.search(r'"error"|"isError": ?true', answer.text), (name, answer.text)
+
+
+def test_every_route_is_closed_to_a_caller_without_a_key_and_new_ones_need_admin(
+    apart: Apart, hosted: tuple[Server, str]
+):
+    server, _ = hosted
     opened: list[str] = []
     with httpx.Client(base_url=server.url, timeout=30) as nobody:
         for method, path, _ in _operations(apart):
