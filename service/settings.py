@@ -470,13 +470,19 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+def found_here() -> Path | None:
+    """The configuration file that is read where none is named: ./consilia.toml when there is one."""
+    here = Path("consilia.toml")
+    return here if here.is_file() else None
+
+
 def load(config: Path | None = None, **overrides: Any) -> Settings:
     """Settings from `config`, else from ./consilia.toml when there is one, else the defaults.
 
     `config` may also be a langgraph.json: its graphs are served, with default settings. Overrides (from the command
     line) win over the environment, which wins over the file.
     """
-    path = config or (Path("consilia.toml") if Path("consilia.toml").is_file() else None)
+    path = config or found_here()
     values: dict[str, Any] = {}
     if path is not None and path.suffix == ".json":
         values["langgraph_json"] = path

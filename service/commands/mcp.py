@@ -11,6 +11,7 @@ import typer
 from service.commands.terminal import ConfigOption, configure_logs, err, out, run, settings
 from service.mcp import clients, links
 from service.mcp.clients import Client
+from service.settings import found_here
 from tools.errors import ConsiliaError, InvalidInput
 
 app = typer.Typer(
@@ -123,9 +124,9 @@ def _install(
     for each in folders:
         if not each.is_dir():
             raise InvalidInput(f"--root {each}: there is no such folder")
-    chosen = settings(config)
+    chosen, read = settings(config), config or found_here()  # clients start us in a folder where there is none
     wanted = clients.Wanted(
-        url, key or "", http, folders, config.absolute() if config else None, chosen.data_dir.absolute()
+        url, key or "", http, folders, read.absolute() if read else None, chosen.data_dir.absolute()
     )
     told = clients.entry(client, wanted)
     path = file or clients.location(client)
