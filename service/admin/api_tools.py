@@ -1,7 +1,8 @@
 """The admin JSON API: tool servers, what has changed since it was pinned, and accepting that."""
 
+import asyncio
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,8 +10,12 @@ from pydantic import BaseModel, Field
 
 from service import tool_servers
 from service.admin.access import TheAdmin, TheVisitor
+from service.admin.api_figures import Days
+from service.admin.finding import sight_of
 from service.admin.roles import Visitor
+from service.admin.showing import shown_error
 from service.api.access import TheHouse
+from service.database import figures
 from service.house import House
 from service.tool_servers import Difference
 from tools.errors import InvalidInput
@@ -56,6 +61,16 @@ class ChangedTool(BaseModel):
     pinned_at: datetime | None
 
 
+class FailedToolCall(BaseModel):
+    """A tool call that failed. run_id: in which run."""
+
+    run_id: str
+    server: str
+    tool: str
+    error: Any
+    started_at: datetime
+
+
 class Accepted(BaseModel):
     """The change that is accepted: that of `seen_digest`, and no later one."""
 
@@ -69,6 +84,23 @@ async def tools(house: TheHouse, visitor: TheVisitor) -> list[ToolServer]:
     """Servers with their tools: what they do, their pins, who may call them."""
     shown = await tool_servers.servers(house, wait=False)
     return [ToolServer.model_validate(asdict(each)) for each in shown]
+
+
+@router.get("/errors")
+async def errors(house: TheHouse, visitor: TheVisitor, days: Days = 30) -> list[FailedToolCall]:
+    """The last twenty calls that failed, newest first."""
+    return await failed(house, visitor, days)
+
+
+async def failed(house: House, visitor: Visitor, days: float) -> list[FailedToolCall]:
+    since = datetime.now(UTC) - timedelta(days=days)
+    rows = await figures.failed_tool_calls(house.database, visitor.tenant, since)
+
+    def told() -> list[FailedToolCall]:
+        faults = [shown_error(row["error"], sight_of(house, visitor, row["graph_id"])) for row in rows]
+        return [FailedToolCall.model_validate({**row, "error": fault}) for row, fault in zip(rows, faults, strict=True)]
+
+    return await asyncio.to_thread(told)
 
 
 @router.get("/changes")

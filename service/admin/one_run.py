@@ -15,6 +15,7 @@ from service.database import calls, files
 from service.database.engine import Database
 from service.database.tables import Decision, ModelCallRow, Run, RunEvent, Thread, ToolCallRow
 
+_STOPPED: Final = ("error", "timeout", "interrupted")
 _TRACE: Final = 20_000
 _OPEN_OF_ATTEMPT: Final = frozenset(
     {"step", "model", "adapter", "thinking", "endpoint", "finish", "fault", "tokens_in", "tokens_out"}
@@ -44,7 +45,8 @@ class Decided(BaseModel):
 
 
 class WholeRun(BaseModel):
-    """A run. sight: how much of its content is shown. waits_for: its open interrupts.
+    """A run. sight: how much of its content is shown. waits_for: its open interrupts. resumable: it stopped before its
+    end, at a fault, a cancel or a breakpoint, and nothing has gone on with its thread since.
 
     events: the number of the last one. questions, tool_calls: how many.
     """
@@ -80,6 +82,7 @@ class WholeRun(BaseModel):
     tool_calls: int
     older_on_thread: str | None
     newer_on_thread: str | None
+    resumable: bool
     sight: Literal["seen", "masked", "hidden"]
 
 
@@ -102,10 +105,14 @@ async def whole(database: Database, row: dict[str, Any], sight: Sight) -> WholeR
     waits: list[Any] = []
     if row["status"] == "interrupted" and thread is not None and neighbours[1] is None:
         waits = [each for group in thread.interrupts.values() for each in group]
+    stopped = row["status"] in _STOPPED or (
+        row["status"] == "success" and thread is not None and thread.status == "interrupted"
+    )
+    resumable = stopped and not waits and neighbours[1] is None
     made = await files.of_run(database, run_id)
 
     def told() -> WholeRun:
-        return _whole(row, sight, waits, decisions, made, (events, questions, tool_calls), neighbours)
+        return _whole(row, sight, waits, decisions, made, (events, questions, tool_calls), neighbours, resumable)
 
     return await asyncio.to_thread(told)
 
@@ -118,6 +125,7 @@ def _whole(
     made: Sequence[RowMapping],
     counts: tuple[int, int, int],
     neighbours: tuple[str | None, str | None],
+    resumable: bool,
 ) -> WholeRun:
     error: dict[str, Any] | None = row["error"]
     if error is not None:
@@ -138,6 +146,7 @@ def _whole(
             "tool_calls": counts[2],
             "older_on_thread": neighbours[0],
             "newer_on_thread": neighbours[1],
+            "resumable": resumable,
             "sight": sight.value,
         }
     )

@@ -14,7 +14,7 @@ from service.admin import web
 from service.admin.access import TheAdmin, TheVisitor
 from service.admin.api_figures import tool_figures
 from service.admin.api_pool import Tried, drained, pool_now, routed
-from service.admin.api_tools import accepted
+from service.admin.api_tools import accepted, failed
 from service.admin.roles import Role, Visitor
 from service.api import keys as key_routes
 from service.api.access import TheHouse
@@ -78,7 +78,13 @@ async def tools(request: Request, house: TheHouse, visitor: TheVisitor) -> Respo
     changed = await tool_servers.differences(house.database) if runs_all else []
     told = {(each.server, each.tool): each for each in await tool_figures(house, visitor, 30)}
     return web.page(
-        request, "tools.html", visitor, servers=[asdict(each) for each in shown], changed=changed, figures=told
+        request,
+        "tools.html",
+        visitor,
+        servers=[asdict(each) for each in shown],
+        changed=changed,
+        figures=told,
+        errors=await failed(house, visitor, 30),
     )
 
 

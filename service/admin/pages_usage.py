@@ -1,6 +1,6 @@
 """Usage: what was run and asked, what it took, how often it failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -40,13 +40,13 @@ async def usage(request: Request, house: TheHouse, visitor: TheVisitor, days: fl
         days=days,
         periods=PERIODS,
         total=total,
-        charts=[(chart.title, chart.figure()) for chart in _charts(told, days)],
+        charts=[(chart.title, chart.figure()) for chart in _charts(told, days, names)],
         names=names,
     )
 
 
-def _charts(told: Usage, days: float) -> list[Chart]:
-    """Those for which there is something to draw."""
+def _charts(told: Usage, days: float, names: Mapping[str, str]) -> list[Chart]:
+    """names: of tenants. Those for which there is something to draw."""
     found: list[Chart] = []
     if told.days:
         every, known = _every_day(days), {each.name: each for each in told.days}
@@ -70,6 +70,13 @@ def _charts(told: Usage, days: float) -> list[Chart]:
         rows = [Row(each.name, [float(each.tokens_in), float(each.tokens_out)]) for each in told.models[:12]]
         if any(sum(each.values) for each in rows):
             found.append(bars("Tokens by model", rows, ["in", "out"], name="Model"))
+    asked = [each for each in told.models[:12] if each.p50 is not None]
+    if asked:
+        rows = [Row(each.name, [each.p50 or 0.0, each.p95 or 0.0]) for each in asked]
+        found.append(bars("Duration by model", rows, ["half", "95 of 100"], value=web.milliseconds, name="Model"))
+    if len(names) > 1 and told.tenants:
+        rows = [Row(names.get(each.name, each.name), [float(each.runs)]) for each in told.tenants[:12]]
+        found.append(bars("Runs by tenant", rows, ["runs"], name="Tenant"))
     return found
 
 

@@ -160,3 +160,21 @@ async def failed_calls(database: Database, since: datetime, limit: int = 20) -> 
     )
     async with database.reading() as connection:
         return (await connection.execute(query)).mappings().all()
+
+
+async def failed_tool_calls(
+    database: Database, tenant: str | None, since: datetime, limit: int = 20
+) -> Sequence[RowMapping]:
+    """Tool calls that failed lately, newest first: (run_id, graph_id, server, tool, error, started_at)."""
+    columns = (ToolCallRow.server, ToolCallRow.tool, ToolCallRow.error, ToolCallRow.started_at)
+    query = (
+        select(ToolCallRow.run_id, Run.graph_id, *columns)
+        .join(Run, Run.run_id == ToolCallRow.run_id)
+        .where(ToolCallRow.run_id >= id_at(since), ToolCallRow.error.is_not(None))
+        .order_by(ToolCallRow.run_id.desc())
+        .limit(limit)
+    )
+    if tenant is not None:
+        query = query.where(ToolCallRow.tenant_id == tenant)
+    async with database.reading() as connection:
+        return (await connection.execute(query)).mappings().all()

@@ -115,6 +115,13 @@ def test_retry_run_again_fork_and_edit(visit: Visits):
     page.click("button:text-is('Retry')")
     page.wait_for_url(lambda url: failed not in url)
     expect(page.locator(".head .status.error")).to_be_visible()
+    body = {"assistant_id": "slow", "input": {"log": []}, "interrupt_before": ["last"]}
+    stopped = seen.api("POST", "/runs/wait", json=body).headers["content-location"].rsplit("/", 1)[1]
+    page = seen.go(f"/admin/runs/{stopped}")
+    page.click("button:text-is('Resume')")
+    page.wait_for_url(lambda url: stopped not in url)
+    expect(page.locator(".head .status.success")).to_be_visible()
+    expect(page.locator("section[aria-label='Output']")).to_contain_text("last")
     page = seen.go(f"/admin/runs/{seen.hosted.runs['slow']}")
     page.click("button:text-is('Run again')")
     page.wait_for_url(lambda url: seen.hosted.runs["slow"] not in url)

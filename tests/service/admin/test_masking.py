@@ -40,7 +40,7 @@ def everything(browser: httpx.Client, run: str, thread: str, other: str) -> Iter
     parts = ("", "/model-calls", "/tool-calls", "/events", "/events?after=999", "/graph", "/timeline", "/states")
     paths += [base + part for part in parts] + [f"{base}/compared?other={other}", "/admin/api/runs"]
     paths += [f"/admin/api/runs/export?format={kind}" for kind in ("csv", "jsonl")]
-    paths += ["/admin/api/approvals", "/admin/api/approvals/decided"]
+    paths += ["/admin/api/approvals", "/admin/api/approvals/decided", "/admin/api/tools/errors"]
     for step in browser.get(f"{base}/states").json()["steps"]:
         at = step["checkpoint_id"]
         paths += [f"/admin/runs/{run}/states?at={at}", f"/admin/runs/{run}/states/{at}.json"]
@@ -85,6 +85,15 @@ def test_what_is_asked_is_shown_to_who_may_decide_and_that_is_audited(
         assert "Zebulon" not in viewer.get(f"/admin/api/approvals/{thread}").text
         seen = hosted.sql("SELECT target FROM audit_events WHERE action = 'approval.see'")
         assert [target for (target,) in seen][before:] == [thread]
+
+
+def test_failed_tool_calls_are_listed_with_their_runs(hosted: Hosted, planted: dict[str, tuple[str, str]]):
+    failed = "SELECT run_id, server, tool FROM tool_calls WHERE error IS NOT NULL ORDER BY run_id DESC LIMIT 20"
+    with hosted.signed_in() as browser:
+        told = browser.get("/admin/api/tools/errors").json()
+        assert [each["run_id"] for each in told] == [run for run, _, _ in hosted.sql(failed)]
+        page = browser.get("/admin/tools").text
+        assert f"/admin/runs/{planted['asking'][0]}/calls#tools" in page
 
 
 def test_text_is_sought_only_where_it_may_be_seen(hosted: Hosted, planted: dict[str, tuple[str, str]]):
