@@ -243,6 +243,7 @@ async def test_a_release_without_the_written_warning_is_refused(sdk: LangGraphCl
         ("用融资加倍买入可以吗", "leverage"), ("Should I take out a mortgage to buy funds?", "leverage"),
         ("我想刷信用卡买基金", "leverage"),
         ("What is the weather like in Paris?", "scope"), ("给我写一首诗", "scope"),
+        ("What is a bond?", "scope"), ("什么是债券？", "scope"), ("hello", "greeting"), ("你是谁", "greeting"),
     ],
 )  # fmt: skip
 async def test_what_must_be_refused_is_refused_politely_in_the_client_s_language(
@@ -467,3 +468,49 @@ async def test_a_person_is_asked_about_a_client_s_wish_in_the_client_s_language(
     await advised(sdk, "我坚持要买 SYN-EQ-TE", thread, **GIVEN)
     [interrupt] = (await sdk.threads.get_state(thread))["interrupts"]
     assert "放行" in interrupt["value"]["question"]
+
+
+async def test_a_conversation_that_begins_with_nothing_ends_in_a_fitting_recommendation(sdk: LangGraphClient):
+    thread = (await sdk.threads.create())["thread_id"]
+    first = (await advised(sdk, "我想投资", thread))["advice"]
+    assert first["kind"] == "question"
+    assert "holdings" not in first["missing"]
+    second = (await advised(sdk, "我有30万元，想投10年，能承受20%的亏损，目标是增长，有一些基金经验", thread))["advice"]
+    assert second["missing"] == ["client_class"]
+    third = (await advised(sdk, "C3", thread))["advice"]
+    assert (third["kind"], third["language"]) == ("answer", "zh")
+    assert beyond(third, "R3") == []
+    assert "300,000元" in text_of(third)
+    thanked = (await advised(sdk, "谢谢", thread))["advice"]
+    assert thanked["refusal"] == "greeting"
+
+
+async def test_money_named_in_a_currency_is_advised_on_in_that_currency(sdk: LangGraphClient):
+    thread = (await sdk.threads.create())["thread_id"]
+    asked = (await advised(sdk, "I'd like to invest 50,000 euros for 8 years", thread))["advice"]
+    assert "horizon_years" not in asked["missing"]
+    said = "I'm C2 with basic knowledge, I want income, and I could bear a 10% loss"
+    advice = (await advised(sdk, said, thread))["advice"]
+    assert (advice["kind"], advice["currency"]) == ("answer", "EUR")
+    more = (await advised(sdk, "and with twice the risk?", thread))["advice"]
+    assert "allow no more" in text_of(more)
+    assert beyond(more, "R2") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Which of my funds is the worst?", "SYN-EQ-TE"),
+        ("我的哪只基金最差？", "SYN-EQ-TE"),
+        ("SYN-EQ-WO 怎么样？", "风险等级R4"),
+        ("How is SYN-EQ-WO?", "risk class R4"),
+    ],
+)
+async def test_funds_that_are_held_or_named_are_compared_without_asking_for_a_profile(
+    sdk: LangGraphClient, question: str, said: str
+):
+    given_ = HELD if "SYN" not in question else {}
+    advice = (await advised(sdk, question, **given_))["advice"]
+    assert advice["kind"] == "answer"
+    assert said in text_of(advice)
+    assert advice["removed"] == []

@@ -95,6 +95,8 @@ async def given(state: AdviceState, files: FileStore, limits: AdviceLimits) -> t
     else:
         held = holdings.from_rows(state.get("holdings") or [], most=limits.holdings)
     before = state.get("client")
+    if before is not None and not _currency_given(state):
+        profile = profile.model_copy(update={"currency": before.currency})
     return (profile if before is None else joined(profile, before)), (
         held if not held.empty else state.get("held") or held
     )
@@ -135,7 +137,7 @@ def turn(state: AdviceState, understood: Request, client: Client, held: Held, te
     )
     pending = state.get("pending")
     if pending is not None and request.intents == ["answer"] and request.refusal is None:
-        request = pending.model_copy(update={"language": request.language})
+        request = _answered(pending, request, held)
     elif request.intents == ["answer"]:
         request = request.model_copy(update={"intents": ["allocate" if held.empty else "analyse"]})
     last = state.get("subject")
@@ -144,7 +146,24 @@ def turn(state: AdviceState, understood: Request, client: Client, held: Held, te
         kept: dict[str, Any] = {"language": request.language, "explains": True, "unused": request.unused}
         request = last.request.model_copy(update={**kept, "risk_scale": same})
     client = joined(client, understood)
+    if request.currency and request.amount and "currency" not in request.intents and not _currency_given(state):
+        client = client.model_copy(update={"currency": request.currency})
     return Turn(request, client, held, missing(request, client, held, bool(state.get("subject"))))
+
+
+def _answered(pending: Request, said: Request, held: Held) -> Request:
+    """The question that waited, with what its answer adds; money without holdings is there to be invested."""
+    told: dict[str, Any] = {
+        name: value for name in ("amount", "currency", "years") if (value := getattr(said, name)) is not None
+    }
+    if said.amount and held.empty and pending.intents == ["analyse"]:
+        told["intents"] = ["allocate"]
+    return pending.model_copy(update={**told, "language": said.language})
+
+
+def _currency_given(state: AdviceState) -> bool:
+    """Whether the profile says in which currency the client counts."""
+    return bool(state.get("profile_file_id")) or "currency" in (state.get("profile") or {})
 
 
 def missing(request: Request, client: Client, held: Held, follows: bool) -> list[str]:

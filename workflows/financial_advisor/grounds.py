@@ -68,11 +68,16 @@ def _mentioned(state: AdviceState) -> set[str]:
     gated = state["gated"]
     given = [_object(each.arguments.get("weights")) for each in state["calls"]]
     names = {name for weights in given for name in weights}
+    names |= {str(name) for each in state["calls"] for name in _list(each.arguments.get("fund_ids"))}
     return names | set(state["request"].funds) | set(gated.weights if gated else ())
 
 
 def _object(value: Any) -> dict[str, Any]:
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast(list[Any], value) if isinstance(value, list) else []
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -60,7 +60,15 @@ def judgement(s: Situation, m: Material) -> Judged | None:
                 "组合大部分为现金或类似资产，与您的投资目标和期限不符。",
             )
         )
-    if "less_risk" in s.intents and aimed:
+    base, scale = s.subject_volatility or volatility, s.request.risk_scale or 1.0
+    if "less_risk" in s.intents and aimed and base and scale > 1 and aimed < base * 1.05:
+        reasons.append(
+            m.say(
+                "You asked for more risk; your class and your limits allow no more than this.",
+                "您希望提高风险，但您的风险等级与限额不允许更高。",
+            )
+        )
+    elif "less_risk" in s.intents and aimed:
         reasons.append(
             m.say(f"You asked to change the risk: the new mix aims at a volatility of {pct(aimed)} a year.",
                   f"按您的要求调整风险：新组合的目标年化波动率为{pct(aimed)}。")

@@ -104,16 +104,23 @@ def _stress(s: Situation) -> Planned | None:
     return _plan("stress", "finance", "stress", weights=s.weights, currency=s.currency, amount=s.total)
 
 
+def _compared(s: Situation) -> list[str]:
+    """The funds that are named; where a comparison names none, those that are held."""
+    if s.request.funds or s.intent != "compare":
+        return list(s.request.funds)
+    return [name for name in s.weights if name != CASH][:20]
+
+
 def _fund_measures(s: Situation) -> Planned | None:
-    if not s.request.funds:
+    if not (ids := _compared(s)):
         return None
-    return _plan("fund_measures", "finance", "measure_funds", fund_ids=list(s.request.funds), currency=s.currency)
+    return _plan("fund_measures", "finance", "measure_funds", fund_ids=ids, currency=s.currency)
 
 
 def _correlation(s: Situation) -> Planned | None:
-    if len(s.request.funds) < 2:
+    if len(ids := _compared(s)) < 2:
         return None
-    return _plan("correlation", "finance", "correlate", fund_ids=list(s.request.funds), currency=s.currency)
+    return _plan("correlation", "finance", "correlate", fund_ids=ids, currency=s.currency)
 
 
 def _held_check(s: Situation) -> Planned | None:

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,7 @@ Intent = Literal[
     "analyse", "compare", "rebalance", "allocate", "loss", "retirement", "fees", "stress", "currency", "less_risk",
     "funds", "buy", "answer",
 ]  # fmt: skip
-Refusal = Literal["guarantee", "insider", "manipulation", "leverage", "scope"]
+Refusal = Literal["guarantee", "insider", "manipulation", "leverage", "greeting", "scope"]
 
 
 class Request(BaseModel):
@@ -84,10 +84,15 @@ def asks_why(text: str) -> bool:
     return _says(text.casefold(), words().topic["why"]) is not None
 
 
+_CODES: Final = re.compile(r"\b[CR][1-5]\b|\b[A-Z][A-Z0-9]{1,11}(?:-[A-Z0-9]{1,12})+\b|\b[A-Z]{3}\b")
+"""Classes, funds and currencies, which are written alike in both languages."""
+
+
 def language_of(text: str, fallback: Language = "en") -> Language:
     """Chinese when a good part of the letters are Han characters; the fallback for a text without letters."""
-    han = len(re.findall(r"[\u4e00-\u9fff]", text))
-    latin = len(re.findall(r"[A-Za-z]", text))
+    words_ = _CODES.sub(" ", text)
+    han = len(re.findall(r"[\u4e00-\u9fff]", words_))
+    latin = len(re.findall(r"[A-Za-z]", words_))
     if not han and not latin:
         return fallback
     return "zh" if han * 3 >= latin else "en"
@@ -106,7 +111,8 @@ def read(
     folded, language = text.casefold(), language_of(text, fallback)
     intents: list[Intent] = [name for name, patterns in words().intents.items() if _says(folded, patterns)]
     numbers = written(text)
-    facts = _facts(folded, text, numbers, bare=not intents)
+    investing = bool({"allocate", "buy"} & set(intents))
+    facts = _facts(folded, text, numbers, bare=not intents, investing=investing)
     refusal = refused(text)
     if not intents:
         on_topic = (
@@ -114,6 +120,9 @@ def read(
         )
         intents = ["answer"] if facts else ["analyse"]
         refusal = refusal or (None if on_topic else "scope")
+    found = _funds(text, names or {})
+    if found and intents == ["analyse"] and not _says(folded, words().topic["own"]):
+        intents = ["compare"]
     currencies = _currencies(folded)
     to = re.search(r"(?:\bto\b|\binto\b|\bin\b|换成|折合(?:成)?|兑换(?:成)?|成)\s*([^\s,，。?？]{1,10})", folded)
     target = next(iter(_currencies(to[1])), None) if to else None
@@ -122,7 +131,7 @@ def read(
     return Request(
         language=language,
         intents=intents,
-        funds=_funds(text, names or {}),
+        funds=found,
         amount=None if _foreign(text) else _amount(text, numbers),
         currency=named or next((each for each in currencies if each != target), None),
         unused=unused,
@@ -179,8 +188,11 @@ def _unused(text: str, numbers: list[Written]) -> list[str]:
     return list(dict.fromkeys(piece.strip() for piece in found))[:20]
 
 
-def _facts(folded: str, text: str, numbers: list[Written], *, bare: bool) -> dict[str, object]:
-    """What the question says about the client. bare: it asks nothing, so that it answers what was asked before."""
+def _facts(folded: str, text: str, numbers: list[Written], *, bare: bool, investing: bool) -> dict[str, object]:
+    """What the question says about the client. bare: it asks nothing, so that it answers what was asked before.
+
+    investing: money is to be invested, so that years are those that it can stay.
+    """
     found: dict[str, object] = {}
     if (said := re.search(r"\bc([1-5])\b", folded)) is not None:
         found["client_class"] = f"C{said[1]}"
@@ -189,7 +201,7 @@ def _facts(folded: str, text: str, numbers: list[Written], *, bare: bool) -> dic
         if each.percent and re.search(r"los[es]|bear|afford|承受|亏|损失", before + after) and each.value <= 1:
             found["loss_capacity"] = each.value
         years = re.match(r"\s*-?(?:years?|年)", after)
-        if years and (bare or re.search(r"horizon|need (?:it|the money)|期限|要用|持有", before + after)):
+        if years and (bare or investing or re.search(r"horizon|need (?:it|the money)|期限|要用|持有", before + after)):
             found.setdefault("horizon_years", min(each.value, 80.0))
     for objective, patterns in words().objectives.items():
         if _says(folded, patterns) and (bare or re.search(r"objective|goal|aim|want|目标|希望|想|for\b", folded)):

@@ -92,6 +92,13 @@ def opening(m: Material) -> list[str]:
         found.append(m.say("It fits you; I recommend to keep it as it is.", "组合与您匹配，建议维持不变。"))
     elif gated is not None and gated.outcome == "blocked":
         found.append(m.say("I may not recommend anything yet.", "目前还不能给出投资建议。"))
+    elif then is not None and now is not None and pct(then) == pct(now):
+        found.append(
+            m.say(
+                f"I recommend a mix of the same risk, a yearly volatility of {pct(then)}.",
+                f"建议的组合风险不变，年化波动率为{pct(then)}。",
+            )
+        )
     elif then is not None and now is not None:
         found.append(
             m.say(
