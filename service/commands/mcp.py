@@ -126,7 +126,7 @@ def _install(
             raise InvalidInput(f"--root {each}: there is no such folder")
     chosen, read = settings(config), config or found_here()  # clients start us in a folder where there is none
     wanted = clients.Wanted(
-        url, key or "", http, folders, read.absolute() if read else None, chosen.data_dir.absolute()
+        url, key or "", http, folders, read.absolute() if read else None, chosen.data_dir.absolute(), chosen.database
     )
     told = clients.entry(client, wanted)
     path = file or clients.location(client)

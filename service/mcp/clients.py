@@ -37,7 +37,8 @@ class ConfigUnwritable(ConsiliaError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a client is to reach Consilia. url: a running service; None: self-contained, with its data in data_dir.
+    """How a client is to reach Consilia. url: a running service; None: self-contained, with its data in data_dir, and
+    its database where `database` says, if the settings do.
 
     http: over Streamable HTTP, without a process of its own; then files are not read. roots: folders that may be read.
     """
@@ -48,6 +49,7 @@ class Wanted:
     roots: Sequence[Path]
     config: Path | None
     data_dir: Path
+    database: str = ""
 
 
 def location(client: Client, platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -107,6 +109,9 @@ def entry(client: Client, wanted: Wanted) -> dict[str, Any]:
         arguments += ["--config", str(wanted.config)]
     if wanted.url is None:  # clients start us in a folder of their choosing
         environment["CONSILIA_DATA_DIR"] = str(wanted.data_dir)
+        if wanted.database.startswith("sqlite:///"):
+            where = Path(wanted.database.removeprefix("sqlite:///")).absolute()
+            environment["CONSILIA_DATABASE"] = f"sqlite:///{where}"
     for root in wanted.roots:
         arguments += ["--root", str(root)]
     program, *before = command()

@@ -110,11 +110,12 @@ def test_each_client_has_its_place_and_form() -> None:
 def test_the_settings_of_this_folder_are_those_of_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client starts us in a folder of its own, where neither the workflows nor the database would be found."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "consilia.toml").write_text("[mcp]\npage = 7\n")
+    (tmp_path / "consilia.toml").write_text('database = "sqlite:///runs.db"\n')
     assert install(tmp_path, "cursor", "--yes").exit_code == 0
     entry = json.loads((tmp_path / ".cursor/mcp.json").read_text())["mcpServers"]["consilia"]
     assert entry["args"][-3:] == ["mcp", "--config", str(tmp_path / "consilia.toml")]
-    assert entry["env"] == {"CONSILIA_DATA_DIR": str(tmp_path / "var")}
+    whole = {"CONSILIA_DATA_DIR": str(tmp_path / "var"), "CONSILIA_DATABASE": f"sqlite:///{tmp_path / 'runs.db'}"}
+    assert entry["env"] == whole
 
 
 def test_programs_that_have_moved_are_found_where_they_are(tmp_path: Path) -> None:
