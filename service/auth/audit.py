@@ -42,10 +42,12 @@ def audit_key(secret: bytes) -> bytes:
 
 
 class Anchor:
-    """The newest head of the log that somebody with this data folder has written, in its file `audit-anchor`."""
+    """The newest head of a database's log that somebody with this data folder has written, in its file
+    `audit-anchor-…`, which is called after the database's address."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "audit-anchor"
+    def __init__(self, data_dir: Path, database: Database) -> None:
+        address = database.engine.url.render_as_string(hide_password=True)
+        self._path = data_dir / f"audit-anchor-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
         self._broken = False
 
     def heads(self) -> list[Head]:
@@ -85,7 +87,7 @@ class Audit:
         """data_dir: where the anchor is kept; None: nowhere."""
         self._database = database
         self._key = audit_key(secret)
-        self._anchor = None if data_dir is None else Anchor(data_dir)
+        self._anchor = None if data_dir is None else Anchor(data_dir, database)
         self._waiting: list[tuple[Act, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -173,4 +175,4 @@ async def of_command(
     except (KeyError, OSError):  # a container's user may have no name
         user = "unnamed"
     act = Act(f"command:{user}", action, target, tenant_id, socket.gethostname(), details=details)
-    await Anchor(data_dir).note(database, await audit.append(database, audit_key(pepper(data_dir)), [act]))
+    await Anchor(data_dir, database).note(database, await audit.append(database, audit_key(pepper(data_dir)), [act]))

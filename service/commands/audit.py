@@ -77,7 +77,7 @@ def verify(
 ) -> None:
     """Check that no event was changed, removed or put in between. Ends with status 1 where one was.
 
-    A log cut off at its end is shown by the head that the service notes in `audit-anchor` of the data folder; and by
+    A log cut off at its end is shown by the head that the service notes in `audit-anchor-…` of the data folder; and by
     one that you noted, of those that this prints, in a place that whoever runs the service cannot reach.
     """
     expected: list[Head] = []
@@ -91,7 +91,7 @@ def verify(
     async def work() -> Verified:
         async with opened(config) as (database, _):
             folder = settings(config).data_dir
-            heads = [*expected, *Anchor(folder).heads()]
+            heads = [*expected, *Anchor(folder, database).heads()]
             return await audit.verify(database, audit_key(pepper(folder)), heads)
 
     found = run(work())

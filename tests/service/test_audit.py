@@ -124,7 +124,7 @@ async def test_a_log_cut_off_at_its_end_is_seen_by_a_head_noted_before(empty_dat
         async with Audit(database, SECRET, tmp_path) as log:
             for number in range(10):
                 await log.write(Act("a", "b", str(number)))
-        noted = Anchor(tmp_path).heads()
+        noted = Anchor(tmp_path, database).heads()
         seq, _, hash_ = (await audit.verify(database, audit_key(SECRET), noted)).head.partition(":")
         assert noted == [(10, hash_)] == [(int(seq), hash_)]
         [ninth] = [row for row in await audit.search(database, None, limit=10) if row["seq"] == 9]
@@ -137,7 +137,7 @@ async def test_a_log_cut_off_at_its_end_is_seen_by_a_head_noted_before(empty_dat
             assert "no longer holds event 10" in str((await log.verify()).fault)
             for _ in range(3):
                 await log.write(Act("a", "grown again"))
-        found = await audit.verify(database, audit_key(SECRET), Anchor(tmp_path).heads())
+        found = await audit.verify(database, audit_key(SECRET), Anchor(tmp_path, database).heads())
         assert "no longer holds event 10" in str(found.fault), "nor does growing again hide it"
 
 

@@ -1,18 +1,21 @@
-"""What holds over all replicas together: limits of requests, on one PostgreSQL."""
+"""What holds over all replicas together, on one PostgreSQL: limits of requests, and that a key is revoked."""
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 
 from service.auth.leases import LeasedRates
 from service.auth.rates import RateLimited
 from service.database import rates
 from service.database.engine import Database, open_database
-from tests.service.hosting import new_database
+from tests.conftest import Server, start_server
+from tests.service.hosting import new_database, stop
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,56 @@ async def test_a_busy_key_costs_a_statement_a_second_and_what_is_left_over_is_gi
         await one.take("key", who, limit)
         assert (await other.take("key", who, limit)).left <= limit
         await rates.forget(database)
+
+
+@pytest.fixture(scope="module")
+def two(shared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """Two services over one database, with the same secrets."""
+    folder = tmp_path_factory.mktemp("two")
+    first = start_server(folder / "one", CONSILIA_DATABASE=shared)
+    (folder / "other").mkdir()
+    for secret in ("pepper", "sealing-keys", "webhook-secret", "first-key"):
+        shutil.copy(folder / "one" / secret, folder / "other" / secret)
+    second = start_server(folder / "other", CONSILIA_DATABASE=shared)
+    yield first, second
+    stop(first)
+    stop(second)
+
+
+async def test_one_limit_holds_at_both_replicas(two: tuple[Server, Server]):
+    admin = {"x-api-key": two[0].key}
+    async with httpx.AsyncClient(timeout=60) as http:
+        asked = {"name": "slow", "scopes": ["read"], "requests_per_minute": 10}
+        key = (await http.post(f"{two[0].url}/keys", json=asked, headers=admin)).json()["key"]
+        statuses: list[int] = []
+        begun = time.monotonic()
+        for number in range(30):
+            url = f"{two[number % 2].url}/threads/count"
+            statuses.append((await http.post(url, json={}, headers={"x-api-key": key})).status_code)
+        refilled = (time.monotonic() - begun) * 10 / 60
+    assert statuses[:10] == [200] * 10
+    assert 10 <= statuses.count(200) <= 10 + refilled + 1
+    assert statuses.count(200) + statuses.count(429) == 30
+
+
+async def test_a_key_revoked_at_one_replica_opens_nothing_at_the_other_within_a_second(two: tuple[Server, Server]):
+    here, there = two
+    admin = {"x-api-key": here.key}
+    async with httpx.AsyncClient(timeout=60) as http:
+        made = (await http.post(f"{here.url}/keys", json={"name": "k", "scopes": ["read"]}, headers=admin)).json()
+        own = {"x-api-key": made["key"]}
+        thread = (await http.post(f"{here.url}/threads", json={}, headers=admin)).json()["thread_id"]
+        assert (await http.get(f"{there.url}/threads/{thread}", headers=own)).status_code == 200
+        async with http.stream("GET", f"{there.url}/threads/{thread}/stream", headers=own) as stream:
+            assert stream.status_code == 200
+            revoked = await http.delete(f"{here.url}/keys/{made['key_id']}", headers=admin)
+            assert revoked.status_code == 204
+            at = time.monotonic()
+            while (await http.get(f"{there.url}/threads/{thread}", headers=own)).status_code != 401:
+                assert time.monotonic() - at < 1.0
+                await asyncio.sleep(0.02)
+            run = {"assistant_id": "contract_review", "input": {"file_id": "none"}}
+            started = await http.post(f"{here.url}/threads/{thread}/runs", json=run, headers=admin)
+            assert started.status_code == 200
+            told = [line async for line in stream.aiter_lines()]
+        assert [line for line in told if line and not line.startswith(":")] == [], "it ended, and said nothing"
