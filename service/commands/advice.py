@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from service.commands.contracts import OutOption, ReportLanguage
 from service.commands.terminal import ConfigOption, JsonOption, configure_logs, err, out, print_json, run, settings
+from tools.errors import ConsiliaError
 
 
 def advise(
@@ -61,7 +63,11 @@ def advise(
                 return done
             out.print("[dim]Ask about funds and portfolios, in English or Chinese. An empty line ends.[/]")
             while line := _read("› "):
-                done.append(await ask(talk, line))
+                try:
+                    done.append(await ask(talk, line))
+                except ConsiliaError as error:  # of this turn; the conversation goes on
+                    err.print(f"[bold red]error[/] ({error.code}) {escape(error.message)}", highlight=False)
+                    continue
                 show(done[-1])
                 await _answer_interrupts(talk, done)
         return done

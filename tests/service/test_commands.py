@@ -144,12 +144,13 @@ def test_a_conversation_keeps_its_thread(tmp_path: Path):
         [sys.executable, "-m", "service.cli", "advise", *files],
         cwd=tmp_path,
         env={**ENVIRONMENT, "CONSILIA_DATA_DIR": str(tmp_path / "var"), "COLUMNS": "140"},
-        input="分析我的组合\n那如果风险减半呢？\n\n",
+        input="分析我的组合\n" + "x" * 5000 + "\n那如果风险减半呢？\n\n",
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
+    assert "at most 4000" in done.stderr, "a turn that cannot be taken does not end the conversation"
     assert "按您的要求调整风险" in done.stdout
     assert (tmp_path / "out" / "turn-2" / "advice.html").is_file()
 
