@@ -17,14 +17,29 @@ def covered(lang: str) -> bool:
     return any(lang in row for row in vocabulary("terms").values())
 
 
+@cache
+def _compared() -> dict[str, dict[str, str]]:
+    return {**vocabulary("terms"), **vocabulary("compared")}
+
+
 def kind(key: str) -> str:
     """f: finding, d: disease, a: anatomy, t: test or treatment, o: other."""
-    return vocabulary("terms")[key]["kind"]
+    return _compared()[key]["kind"]
 
 
 def find_terms(folded: str, lang: str) -> list[Mention]:
     """Every core term of folded text, in order."""
     return list(_finder(lang, "terms").find(folded))
+
+
+@cache
+def _compared_finder(lang: str) -> Finder:
+    return Finder({key: words(row.get(lang)) for key, row in _compared().items()}, lang)
+
+
+def find_compared(folded: str, lang: str) -> list[Mention]:
+    """Every term of folded text that a translation is compared by: the core terms and more general ones."""
+    return list(_compared_finder(lang).find(folded))
 
 
 def find_opposites(folded: str, lang: str) -> list[Mention]:

@@ -16,7 +16,7 @@ from tools.medicine.drugs import about_allergy, find_drugs, has_name
 from tools.medicine.lexicon import IDEOGRAPHIC, Mention, fold, language, masked
 from tools.medicine.measures import Measures, compare, measures
 from tools.medicine.script import untranslated, wrong_language
-from tools.medicine.terms import covered, find_opposites, find_terms, kind, opposite_pairs
+from tools.medicine.terms import covered, find_compared, find_opposites, kind, opposite_pairs
 
 _STRONG = frozenset(
     {
@@ -106,7 +106,7 @@ def verify(source: str, source_lang: str, target: str, target_lang: str) -> list
 
 def _side(text: str, lang: str) -> _Side:
     folded = fold(text)
-    terms, drugs = find_terms(folded, lang), find_drugs(folded, lang)
+    terms, drugs = find_compared(folded, lang), find_drugs(folded, lang)
     quiet = masked(folded, ((drug.start, drug.end) for drug in drugs if drug.known))
     figures = measures(text, quiet, lang)
     marks = [(m.start, f"term {m.key}") for m in terms] + [(d.start, f"drug {d.name}") for d in drugs]

@@ -250,42 +250,13 @@ def _weighed(text: str, start: int, end: int, kind: str) -> Found | None:
     return Found("person", start, end)
 
 
-_COMMON = frozenset(
-    [
-        "walk",
-        "death",
-        "margin",
-        "driving",
-        "alert",
-        "refusal",
-        "implant",
-        "suspected",
-        "bandage",
-        "evidence",
-        "sound",
-        "delivery",
-        "contact",
-        "travel",
-        "hernia",
-        "drain",
-        "clammy",
-        "grapefruit",
-        "menses",
-        "spouse",
-        "home",
-    ]
-)
-"""Terms whose words, with any ending, are surnames too: Walker, Marchand, Bordet, Mortimer."""
-
-
 def _clinical(word: str) -> bool:
     folded = fold(word)
     if re.search(r"[\u4e00-\u9fff]", word):
         return any(m.start == 0 for m in find_terms(folded, "zh"))
     if word.lower() in _given():
         return False
-    found = (m for lang in _LATIN for m in find_terms(folded, lang) if m.key not in _COMMON)
-    return any(m.start == 0 and m.end == len(folded) for m in found)
+    return any(m.start == 0 and m.end == len(folded) for lang in _LATIN for m in find_terms(folded, lang))
 
 
 @cache
