@@ -142,6 +142,14 @@ def plan(hosts: Sequence[Host], models: Sequence[Model], wish: Wish | None = Non
     return Plan(tuple(copies), left, tuple(_advice(copies, wish)))
 
 
+def fits(hosts: Sequence[Host], models: Sequence[Model], wish: Wish) -> bool:
+    """Whether all of the models have room at once, each at its published precision."""
+    if any(wish.context is not None and wish.context > (each.extended_context or each.context) for each in models):
+        return False
+    precision: dict[str, Precision] = {model.name: native_precision(model) for model in models}
+    return _place_all(hosts, models, precision, wish) is not None
+
+
 def _place_all(
     hosts: Sequence[Host], models: Sequence[Model], precision: Mapping[str, Precision], wish: Wish
 ) -> tuple[list[Placement], dict[str, list[int]]] | None:

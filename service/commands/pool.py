@@ -17,6 +17,7 @@ from agents.serving.command_lines import command_lines
 from agents.serving.gpus import read_gpus
 from agents.serving.planning import Plan, Wish
 from agents.serving.planning import plan as lay
+from agents.serving.proposing import propose
 from agents.signals import Failure, Kind, Signals, measure
 from service.commands import pool_servers, pool_tables
 from service.commands.terminal import ConfigOption, JsonOption, err, out, print_json, settings
@@ -98,7 +99,15 @@ def route(
 @app.command("plan")
 def plan_(
     gpus: Annotated[str, typer.Option(help="8xH100-80G; 2x8xH100-80G is two such hosts; a comma separates others.")],
-    model: Annotated[list[str], typer.Option("--model", "-m", help="A model of the catalogue; may be repeated.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model of the catalogue; may be repeated. Without it a Qwen 3, a DeepSeek-R1 and a LLaMA 3 are "
+            "proposed, as large as fit.",
+        ),
+    ] = None,
     context: Annotated[int | None, typer.Option(min=16, help="Tokens that one request must be able to hold.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Such requests at a time.")] = 1,
     utilisation: Annotated[float, typer.Option(min=0.1, max=1.0, help="Share of a GPU's memory for vLLM.")] = 0.9,
@@ -109,8 +118,14 @@ def plan_(
     wish = Wish(context, concurrency, utilisation, 1 if fp8_cache else 2)
 
     def laid() -> Plan:
+        hosts = read_gpus(gpus)
+        if not model:
+            chosen = propose(hosts, published().models, wish)
+            named = ", ".join(each.name for each in chosen)
+            found = lay(hosts, chosen, wish)
+            return replace(found, advice=(f"Proposed, as no --model is given: {named}.", *found.advice))
         names = list(dict.fromkeys(published().find(name).name for name in model))
-        return lay(read_gpus(gpus), [published().find(name) for name in names], wish)
+        return lay(hosts, [published().find(name) for name in names], wish)
 
     result = _shown(laid)
     lines = command_lines(result, wish)

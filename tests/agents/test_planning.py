@@ -19,6 +19,7 @@ from agents.serving.memory import (
     working_bytes,
 )
 from agents.serving.planning import DoesNotFit, Wish, plan
+from agents.serving.proposing import propose
 from tools.errors import InvalidInput
 
 GIB = 1024**3
@@ -108,6 +109,23 @@ def test_deepseek_r1_fits_one_host_of_h200_or_two_of_h100_on_ray() -> None:
         "--reasoning-parser deepseek_r1",
     ):
         assert option in serve
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"),
+    [
+        ("1xA10-24G", {"qwen3-4b"}),
+        ("2xA10-24G", {"qwen3-4b", "deepseek-r1-distill-qwen-7b"}),
+        ("8xH100-80G", {"qwen3-32b", "deepseek-r1-distill-llama-70b", "llama-3.1-8b"}),
+    ],
+)
+def test_where_no_model_is_named_one_for_each_job_is_proposed_as_large_as_fits(gpus: str, expected: set[str]) -> None:
+    hosts = read_gpus(gpus)
+    proposed = propose(hosts, catalogue().models, Wish())
+    assert {model.name for model in proposed} == expected
+    placed = plan(hosts, proposed)
+    assert {each.model.name for each in placed.placements} == expected
+    assert all(each.fit.precision == native_precision(each.model) for each in placed.placements)
 
 
 def test_what_is_left_serves_copies_on_ports_of_their_own() -> None:

@@ -51,8 +51,11 @@ async def ingest(asked: ReviewInput, runtime: Runtime[Desk]) -> dict[str, Any]:
     arguments = {"content_base64": base64.b64encode(file.content).decode(), "name": file.name}
     document = await desk.tools.call(place(runtime, "ingest"), "documents", "read_document", arguments, Document)
     if document.language.split("-")[0] not in LANGUAGES:
+        found = f"the contract is in {document.language!r}"
+        if document.language == "und":
+            found = f"no language is recognised in the {len(document.text):,} characters of {document.name}"
         raise UnsupportedLanguage(
-            f"the contract is in {document.language!r}; contract review reads English (en) and Chinese (zh)",
+            f"{found}; contract review reads English (en) and Chinese (zh)",
             language=document.language,
         )
     return {**asked.model_dump(), "rules": rules, "document": document}
