@@ -187,7 +187,7 @@ class Executor:
             assert execution.task is not None, "a run is executed in a task"
             execution.task.uncancel()
         if execution.attempt > 1:
-            ledger.continue_after(await runs.last_event(self._database, row["run_id"]))
+            ledger.continue_after(await self._last_event(row["run_id"]))
         return await self.end_cancelled(row, execution.cancelling or "interrupt", ledger)
 
     async def _run(self, execution: Execution, ledger: RunLedger, fence: Fence | None, span: Span) -> Outcome:
@@ -195,7 +195,7 @@ class Executor:
         run_id, clock = row["run_id"], time.perf_counter()
         self._meters.run_began(row["graph_id"], _waited(row))
         if attempt > 1:
-            ledger.continue_after(await runs.last_event(self._database, run_id))
+            ledger.continue_after(await self._last_event(run_id))
         writes = [threads.status_changed(row["thread_id"], "busy")]
         if not execution.claimed:
             writes.append(runs.started(run_id, attempt, self.name))
@@ -304,6 +304,22 @@ class Executor:
         outcome = Outcome("interrupted", values)
         await self._settle(row, ledger, outcome)
         return outcome
+
+    async def _last_event(self, run_id: str) -> int:
+        """Where the run's events go on. While the database refuses, try on, as `_settle` does.
+
+        Raises CancelledError when this process goes down meanwhile.
+        """
+        pause = 0.2
+        while True:
+            try:
+                return await runs.last_event(self._database, run_id)
+            except SQLAlchemyError as error:
+                log.warning("a run's events cannot be read yet", run_id=run_id, error_type=type(error).__name__)
+                if self.draining:
+                    raise asyncio.CancelledError from None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _settle(self, row: dict[str, Any], ledger: RunLedger, outcome: Outcome) -> None:
         """Record the end. While the database refuses, try on: a run that stays `running` for ever would block others.

@@ -192,6 +192,9 @@ class Worker:
         except asyncio.CancelledError:
             await self._executor.hand_back(execution)
             raise HandedBack("the worker goes down", run_id=run_id) from None
+        except SQLAlchemyError as error:  # its job must not be done with, or nobody would go on with the run
+            await self._executor.hand_back(execution)
+            raise HandedBack(f"the database went away ({type(error).__name__})", run_id=run_id) from error
         if outcome is None and self._executor.draining:
             raise HandedBack("the worker goes down", run_id=run_id)
 

@@ -191,8 +191,8 @@ def seen(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Seen
             http.get("/store/items", params={"namespace": PLANTED[2], "key": PLANTED[0]})
             http.post("/runs/wait", content=f'{{"assistant_id": 7, "input": "{PLANTED[0]}"'.encode())
             http.get("/assistants/search", headers={"x-api-key": key[:-1] + "x"})
-            assert http.get("/break", params={"quoted": PLANTED[1]}).status_code == 500
             scraped = http.get("/metrics").text
+            assert http.get("/break", params={"quoted": PLANTED[1]}).status_code == 500  # last: it ends the connection
             wait_until(lambda: len(receiver.headers) == 2)
     finally:
         model.stop()
@@ -226,8 +226,8 @@ def in_words(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> 
                 path = f"/threads/{made['thread_id']}/runs/{made['run_id']}"
                 http.get(f"{path}/join")
                 ended[f"{name}, {'good' if asked is given else 'failing'}"] = http.get(path).json()["status"]
-        assert http.get("/break", params={"quoted": PLANTED[1]}).status_code == 500
         scraped = http.get("/metrics").text
+        assert http.get("/break", params={"quoted": PLANTED[1]}).status_code == 500
     return log.read_text(), scraped, ended
 
 

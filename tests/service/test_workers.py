@@ -296,6 +296,31 @@ def test_a_worker_needs_postgresql(tmp_path: Path):
     assert "needs PostgreSQL" in done.stderr
 
 
+async def test_a_run_goes_on_after_its_connection_was_cut_while_it_was_taken_up_again(
+    house: House, sdk: LangGraphClient, postgresql: str
+):
+    """The error of that very read once ended the job and left the run `running` for ever."""
+    first = house.worker()
+    thread_id, run_id = await _start(sdk, "marking", seconds=2)
+    await house.until_marked(1)
+    first.kill()
+    name = re.search(r"(/test_\w+)\?", house.database)
+    assert name
+    with psycopg.connect(postgresql.replace("/postgres?", f"{name[1]}?")) as locking:
+        locking.execute("LOCK TABLE run_events IN ACCESS EXCLUSIVE MODE")
+        house.worker()
+        with psycopg.connect(postgresql, autocommit=True) as cutting:
+            query = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
+            query += " AND wait_event_type = 'Lock' AND query LIKE 'SELECT max(run_events%%'"
+            async with asyncio.timeout(90):
+                while cutting.execute(query.encode(), (name[1][1:],)).fetchone() == (0,):
+                    await asyncio.sleep(0.05)
+    async with asyncio.timeout(90):
+        while (row := await sdk.runs.get(thread_id, run_id))["status"] in ("pending", "running"):
+            await asyncio.sleep(0.1)
+    assert row["status"] == "success"
+
+
 async def test_webhooks_are_called_once_by_whichever_process_and_outlive_a_killed_one(
     house: House, sdk: LangGraphClient
 ):
