@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -28,6 +29,11 @@ ENVIRONMENT = {
 TOGETHER = re.compile(r"tests/service/(mcp/|admin/|test_reference_)|tests/(service|agents|deploy|docs)/[^:]*")
 """Tests whose paths begin alike go to one process, for what they start (servers, databases) is started once in it. All
 others need nothing started; they go to whichever process is free, last, so that all processes end at the same time."""
+
+hypothesis.settings.register_profile(
+    "consilia", deadline=None
+)  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("consilia")
 
 gc.disable()  # until the tests are collected: what is imported stays
 

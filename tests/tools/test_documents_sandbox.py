@@ -367,7 +367,7 @@ async def test_a_redline_is_made_in_a_process_of_its_own(monkeypatch: pytest.Mon
         made = await host.call("contracts", "redline", whole)
     changed = plain_text(accept_all(base64.b64decode(made["docx_base64"])))
     assert changed == "All parties agree.\n"
-    monkeypatch.setattr(sandbox, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     async with ToolHost({"contracts": contracts.server()}) as host:
         with pytest.raises(ConsiliaError) as caught:
             await host.call("contracts", "redline", whole)
