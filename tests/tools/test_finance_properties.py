@@ -103,6 +103,18 @@ def test_every_allocation_sums_to_one_within_its_bounds(seed: int, count: int, l
     assert parity == pytest.approx(np.full(count, 1 / count), abs=1e-10)
 
 
+@pytest.mark.parametrize(("seed", "count", "low"), [(14, 24, 0.5), (21, 8, 0.0), (24, 24, 0.0)])
+def test_bounds_that_leave_one_portfolio_give_it(seed: int, count: int, low: float):
+    """Found by the property above: rounding made the solver call these bounds contradictory."""
+    estimate, bounds = estimates.shrunk(panel(seed, count)), Bounds.of(count, low / count, 1 / count)
+    for weights in (
+        allocation.maximum_sharpe(estimate.expected, estimate.covariance, 0.0, bounds),
+        allocation.minimum_variance(estimate.covariance, bounds),
+        allocation.mean_variance(estimate.expected, estimate.covariance, 3.0, bounds),
+    ):
+        assert weights == pytest.approx(np.full(count, 1 / count), abs=1e-12)
+
+
 @given(seed=SEEDS, count=st.integers(2, 12))
 @FAST
 def test_no_random_portfolio_beats_an_optimal_one(seed: int, count: int):

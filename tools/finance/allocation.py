@@ -41,6 +41,14 @@ class Bounds:
         return cls(low, high)
 
 
+def _only(bounds: Bounds) -> Floats | None:
+    """The one portfolio that the bounds leave, to rounding; None where they leave more."""
+    for weights in (bounds.lower, bounds.upper):
+        if abs(float(weights.sum()) - 1.0) <= 1e-12:
+            return weights.copy()
+    return None
+
+
 def _definite(covariance: Floats) -> Floats:
     try:
         np.linalg.cholesky(covariance)
@@ -153,6 +161,8 @@ def maximum_sharpe(expected: Floats, covariance: Floats, risk_free: float, bound
         raise NoSolution(
             f"no portfolio within the bounds is expected to earn more than the risk-free rate {risk_free:.4g}"
         )
+    if (only := _only(bounds)) is not None:  # rows that meet in one point contradict each other by rounding
+        return only
     high = float(np.max(excess))
     rows = [excess / high]
     low_side, high_side = [1.0], [1.0]
