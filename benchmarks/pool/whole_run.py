@@ -1,7 +1,7 @@
 """Tokens a second of a whole run: a workflow in the service over REST, beside the same requests sent to the server.
 
-The run is what a user has: accepted over REST, checkpointed, every call routed and recorded in SQL, its tokens streamed
-as events. What it costs beyond the questions themselves is in it.
+The run is what a user has: accepted over REST, checkpointed, every call routed, checked and recorded in SQL. What it
+costs beyond the questions themselves is in it. As many are asked at a time as of the server itself.
 """
 
 import time
@@ -15,7 +15,7 @@ from agents import prompting
 from agents.catalogue import catalogue as facts
 from benchmarks.pool import gateways
 from benchmarks.pool.load import Target
-from benchmarks.pool.workflow import AT_ONCE, MATERIAL, QUESTION, Opinion, at_once, direct
+from benchmarks.pool.workflow import MATERIAL, QUESTION, Opinion, at_once, direct
 
 GRAPH = Path(__file__).parent / "bench_graph.py"
 
@@ -48,8 +48,7 @@ async def compared(folder: Path, url: str, model: str, questions: int, rounds: i
             async def run() -> int:
                 asked = {
                     "assistant_id": "bench",
-                    "input": {"messages": messages, "format": format_, "count": questions},
-                    "config": {"max_concurrency": AT_ONCE},
+                    "input": {"count": questions},
                 }
                 return (await client.post("/runs/wait", json=asked)).raise_for_status().json()["tokens"]
 
