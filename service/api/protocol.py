@@ -4,7 +4,9 @@ An answer is always an envelope, of a result or of an error; an unknown thread, 
 their HTTP status too.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import orjson
@@ -52,6 +54,9 @@ class Refusal(ConsiliaError):
         super().__init__(message)
         self.said = said
 
+
+_PARKING: Final = 5.0
+"""Seconds that an answer waits for the run that asks to have parked."""
 
 _CODES: Final[tuple[tuple[type[ConsiliaError], str], ...]] = (
     (NotPermitted, "permission_denied"),
@@ -157,6 +162,9 @@ async def _waits(house: House, caller: Caller, thread_id: str) -> bool:
 async def _input_respond(house: House, caller: Caller, thread_id: str, params: dict[str, Any]) -> Done:
     answers = Answers.of(params)
     thread = await find(house, caller, thread_id)
+    if any(each.interrupt_id not in _asked_on(thread) for each in answers.responses):
+        await _ended(house, thread_id)
+        thread = await find(house, caller, thread_id)
     _check_asked(thread, answers.responses)
     asker = await _newest(house, caller, thread_id)
     if asker is None:
@@ -178,9 +186,22 @@ async def _input_respond(house: House, caller: Caller, thread_id: str, params: d
     return {"run_id": accepted.row["run_id"]}, accepted
 
 
-def _check_asked(thread: RowMapping, answers: list[Answer]) -> None:
+async def _ended(house: House, thread_id: str) -> None:
+    """Wait a little for the thread's runs to end: an interrupt is streamed a moment before its run has parked."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PARKING):
+            for run_id in await house.queue.on_thread(thread_id):
+                if (end := await house.queue.outcome(run_id)) is not None:
+                    await asyncio.shield(end)
+
+
+def _asked_on(thread: RowMapping) -> set[str]:
     waiting: dict[str, list[dict[str, Any]]] = thread["interrupts"] or {}
-    asked = {each["id"] for task in waiting.values() for each in task}
+    return {each["id"] for task in waiting.values() for each in task}
+
+
+def _check_asked(thread: RowMapping, answers: list[Answer]) -> None:
+    asked = _asked_on(thread)
     for each in answers:
         if each.interrupt_id not in asked:
             raise Refusal("no_such_interrupt", f"the interrupt {each.interrupt_id!r} is unknown, or answered already")
