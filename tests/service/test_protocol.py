@@ -341,8 +341,8 @@ async def test_the_sdk_s_thread_stream(hosted: Server):
     async with get_client(url=hosted.url, api_key=hosted.key) as client, asyncio.timeout(20):
         async with client.threads.stream(assistant_id="asking") as thread:
             await thread.run.start(input=LOG)
-            # The SDK learns of the interrupt on a stream of its own, and joins a stream anew: it may begin with the empty
-            # thread, end before the last has come, or give one twice.
+            # The SDK learns of the interrupt on a stream of its own, and joins a stream anew: it may begin with the
+            # empty thread, end before the last has come, or give one twice.
             snapshots = [each async for each in thread.values]
             assert snapshots
             assert [each for each in snapshots if each not in ({}, {"log": []}, {"log": ["first"]})] == []
