@@ -6,8 +6,8 @@ from typing import Final
 
 import httpx
 
-from agents.serving.launch import CannotServe, Launch
 from agents.serving.processes import read_key
+from agents.serving.served import CannotServe, Launch
 
 _SWITCH: Final = "VLLM_ALLOW_RUNTIME_LORA_UPDATING"
 

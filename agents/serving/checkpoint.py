@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.model import Attention, Experts, Model
-from agents.serving.launch import CannotServe
 from agents.serving.memory import cache_bytes_per_token, cache_tokens
+from agents.serving.served import CannotServe
 
 
 def described(folder: Path, like: Model) -> Model:

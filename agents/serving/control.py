@@ -12,8 +12,9 @@ from pathlib import Path
 
 from agents.serving import processes
 from agents.serving.install import installed, python_of, router_of
-from agents.serving.launch import CannotServe, Launch, Served, launches
+from agents.serving.launch import launches
 from agents.serving.processes import Running
+from agents.serving.served import CannotServe, Launch, Served
 from agents.serving.settings import Serving
 from agents.serving.standing import Home, Launches, Standing, Standings
 

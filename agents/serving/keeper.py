@@ -12,8 +12,8 @@ from typing import Final
 import httpx
 
 from agents.serving import processes
-from agents.serving.launch import CannotServe, Launch
 from agents.serving.processes import Running
+from agents.serving.served import CannotServe, Launch
 from agents.serving.standing import Home, Standing, Standings, State
 
 LOOK_SECONDS: Final = 2.0

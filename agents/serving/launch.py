@@ -8,10 +8,7 @@ from typing import Final
 from agents.catalogue import catalogue
 from agents.model import Model
 from agents.serving.llamacpp import llamacpp_server
-from agents.serving.served import CannotServe as CannotServe
-from agents.serving.served import Launch as Launch
-from agents.serving.served import Served as Served
-from agents.serving.served import key_place
+from agents.serving.served import CannotServe, Launch, Served, key_place
 from agents.serving.settings import Serve
 
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)

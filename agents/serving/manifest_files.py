@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from agents.catalogue import catalogue
-from agents.serving.launch import Served
 from agents.serving.manifests import Objects, served, slug
+from agents.serving.served import Served
 
 
 def pool_table(models: Sequence[Served], found: Mapping[str, Sequence[str]], ray: bool) -> str:

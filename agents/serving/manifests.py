@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from agents.catalogue import catalogue
 from agents.serving.command_lines import RAY_PORT
-from agents.serving.launch import CannotServe, Served, context_options, family_options, weights
+from agents.serving.launch import context_options, family_options, weights
 from agents.serving.memory import Precision, native_precision, weight_bytes
+from agents.serving.served import CannotServe, Served
 from agents.serving.settings import Serve
 
 PORT: Final = 8000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from agents.serving.launch import CannotServe, Launch
+from agents.serving.served import CannotServe, Launch
 
 
 class Mark(BaseModel):

@@ -8,7 +8,7 @@ import yaml
 
 from agents.catalogue import catalogue
 from agents.serving.command_lines import RAY_PORT
-from agents.serving.launch import CannotServe, Served, context_options
+from agents.serving.launch import context_options
 from agents.serving.manifests import (
     CONFINED,
     PART,
@@ -23,6 +23,7 @@ from agents.serving.manifests import (
     source_of,
     unprivileged,
 )
+from agents.serving.served import CannotServe, Served
 
 
 def ray_serve(models: Sequence[Served], cluster: Cluster, folder: Path) -> Objects:

@@ -7,8 +7,8 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
-from agents.serving.launch import Launch
 from agents.serving.processes import Mark, read_mark
+from agents.serving.served import Launch
 
 Kept = TypeVar("Kept", bound=BaseModel)
 State = Literal["waiting", "starting", "healthy", "unhealthy", "backing off", "stopped"]

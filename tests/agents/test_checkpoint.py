@@ -7,8 +7,8 @@ import pytest
 
 from agents.catalogue import catalogue
 from agents.serving.checkpoint import cpu_cache_tokens, described
-from agents.serving.launch import CannotServe
 from agents.serving.memory import cache_bytes_per_token
+from agents.serving.served import CannotServe
 
 find = catalogue().find
 GROUPED = {

@@ -8,7 +8,8 @@ import pytest
 
 from agents.pool_settings import PoolSettings
 from agents.serving.control import wanted
-from agents.serving.launch import CannotServe, Launch, launches
+from agents.serving.launch import launches
+from agents.serving.served import CannotServe, Launch
 from agents.serving.settings import Serve
 from service.settings import InvalidSettings, load
 

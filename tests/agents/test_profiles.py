@@ -7,8 +7,9 @@ import pytest
 from agents.dialects import DIALECTS
 from agents.pool import Pool
 from agents.serving.gpus import read_gpus
-from agents.serving.launch import Launch, launches
+from agents.serving.launch import launches
 from agents.serving.planning import Wish, fit, native_precision
+from agents.serving.served import Launch
 from service.settings import Settings, load
 from tests.conftest import ROOT
 

@@ -14,7 +14,7 @@ import pytest
 
 from agents.serving import control, processes
 from agents.serving.keeper import LONGEST_PAUSE, pause_after
-from agents.serving.launch import Launch
+from agents.serving.served import Launch
 from agents.serving.standing import Home, Standing
 
 
