@@ -9,13 +9,12 @@ from langgraph.types import interrupt
 from tools.suitability.gate import Gated
 from workflows.desk import Desk, place
 from workflows.financial_advisor import conversation, judging
-from workflows.financial_advisor.calls import Planned, result
+from workflows.financial_advisor.calls import result
 from workflows.financial_advisor.questions import JUDGE
 from workflows.financial_advisor.request import Language
 from workflows.financial_advisor.shown import shown_results
 from workflows.financial_advisor.state import AdviceState
 from workflows.financial_advisor.turn import make, material_of, situation_of
-from workflows.financial_advisor.universe import products
 
 # Every key of the state is optional to LangGraph; a node runs after those that set what it reads.
 # pyright: reportTypedDictNotRequiredAccess=false
@@ -43,15 +42,7 @@ async def gate(state: AdviceState, runtime: Runtime[Desk]) -> dict[str, Any]:
     judged, situation = state["judged"], situation_of(state)
     if judged is None:
         return {"gated": None}
-    weights = judging.chosen(judged, situation)
-    arguments = {
-        "weights": weights,
-        "products": products(situation.catalogue, weights),
-        "client": state["client"].model_dump(mode="json"),
-        "total": situation.total,
-        "insisted": list(state["request"].funds) if state["request"].insists else [],
-    }
-    planned = Planned(key="gate", server="suitability", tool="check_recommendation", arguments=arguments)
+    planned = judging.gate_call(judged, situation)
     made = await make(runtime.context, runtime, "gate", [planned], state["calls"])
     return {"gated": result(made, "gate", Gated), "calls": [*state["calls"], *made]}
 

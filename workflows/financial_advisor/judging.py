@@ -4,9 +4,9 @@ from typing import Any
 
 from tools.finance.results import Allocation, PortfolioMeasured
 from tools.suitability.gate import Gated
-from workflows.financial_advisor.calls import result
+from workflows.financial_advisor.calls import Planned, result
 from workflows.financial_advisor.material import Material, pct
-from workflows.financial_advisor.planner import proposed_weights
+from workflows.financial_advisor.planner import proposed_weights, suitability_check
 from workflows.financial_advisor.questions import Judged
 from workflows.financial_advisor.situation import Situation
 
@@ -100,6 +100,12 @@ def facts(s: Situation, m: Material, embedded: Judged) -> dict[str, Any]:
         "client_class": classified.client_class if classified else "unknown",
         "language": m.language,
     }
+
+
+def gate_call(judged: Judged, s: Situation) -> Planned:
+    """The call by which the suitability gate checks what the judgement comes to."""
+    insisted = list(s.request.funds) if s.request.insists else []
+    return suitability_check("gate", s, chosen(judged, s), insisted=insisted)
 
 
 def chosen(judged: Judged, s: Situation) -> dict[str, float]:

@@ -126,10 +126,14 @@ def _correlation(s: Situation) -> Planned | None:
 def _held_check(s: Situation) -> Planned | None:
     if not _ready(s) or not s.catalogue or not _whole(s.weights):
         return None
+    return suitability_check("held_check", s, s.weights)
+
+
+def suitability_check(key: str, s: Situation, weights: Mapping[str, float], **more: Any) -> Planned:
+    """Whether weights suit the client, as a call of the gate. more: further arguments of it."""
     return _plan(
-        "held_check", "suitability", "check_recommendation", weights=s.weights,
-        products=products(s.catalogue, s.weights),
-        client=s.client.model_dump(mode="json"), total=s.total,
+        key, "suitability", "check_recommendation", weights=dict(weights), products=products(s.catalogue, weights),
+        client=s.client.model_dump(mode="json"), total=s.total, **more,
     )  # fmt: skip
 
 

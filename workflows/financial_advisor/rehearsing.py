@@ -23,7 +23,6 @@ from workflows.financial_advisor.holdings import Held
 from workflows.financial_advisor.material import Material
 from workflows.financial_advisor.situation import Situation
 from workflows.financial_advisor.state import AdviceState
-from workflows.financial_advisor.universe import products
 
 UNTIL: Final = date(2026, 11, 20)
 TODAY: Final = date(2026, 11, 24)
@@ -78,14 +77,7 @@ async def rehearse(question: str, client: Client, held: Held) -> AdviceState:
         judged = judging.judgement(situation(), Material(situation(), asked.language, None, None, None))
         gated: Gated | None = None
         if judged is not None:
-            weights = judging.chosen(judged, situation())
-            arguments = {
-                "weights": weights,
-                "products": products(situation().catalogue, weights),
-                "client": client.model_dump(mode="json"),
-                "total": situation().total,
-            }
-            await make([Planned(key="gate", server="suitability", tool="check_recommendation", arguments=arguments)])
+            await make([judging.gate_call(judged, situation())])
             gated = result(calls, "gate", Gated)
         while planned := planner.next_calls(situation(gated)):
             await make(planned)
