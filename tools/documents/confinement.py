@@ -78,18 +78,18 @@ def _limit(kind: int, value: int) -> bool:
 def _load_parser(parser: str, content: bytes) -> ModuleType:
     """Import our own code while files may still be opened; only first bytes are looked at."""
     module = importlib.import_module(PARSERS[parser])
-    if parser not in ("document", "record"):
-        return module
-    if parser == "record":
-        pass
-    elif b"%PDF-" in content[:1024]:
-        importlib.import_module("tools.documents.pdf")
-    elif content.startswith(b"PK"):
-        importlib.import_module("tools.documents.word")
-    else:
-        importlib.import_module("tools.documents.text")
-    importlib.import_module("lingua")
+    if parser == "document":
+        importlib.import_module(f"tools.documents.{_form(content)}")
+    if parser in ("document", "record"):
+        importlib.import_module("lingua")
     return module
+
+
+def _form(content: bytes) -> str:
+    """The module that reads such a file."""
+    if b"%PDF-" in content[:1024]:
+        return "pdf"
+    return "word" if content.startswith(b"PK") else "text"
 
 
 def main() -> None:
