@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import structlog
@@ -46,6 +47,7 @@ from workflows.registry import Registry
 
 log = structlog.get_logger(__name__)
 
+_Made = TypeVar("_Made")
 _LONGEST_PAUSE: Final = 10.0
 """Seconds between two tries to record the end of a run while the database refuses it."""
 
@@ -306,16 +308,24 @@ class Executor:
         return outcome
 
     async def _last_event(self, run_id: str) -> int:
-        """Where the run's events go on. While the database refuses, try on, as `_settle` does.
+        """Where the run's events go on. Raises CancelledError when this process goes down meanwhile."""
+
+        async def read() -> int:
+            return await runs.last_event(self._database, run_id)
+
+        return await self._insist(read, partial(log.warning, "a run's events cannot be read yet", run_id=run_id))
+
+    async def _insist(self, act: Callable[[], Awaitable[_Made]], tell: Callable[..., None]) -> _Made:
+        """Act until the database no longer refuses. tell: of each refusal.
 
         Raises CancelledError when this process goes down meanwhile.
         """
         pause = 0.2
         while True:
             try:
-                return await runs.last_event(self._database, run_id)
+                return await act()
             except SQLAlchemyError as error:
-                log.warning("a run's events cannot be read yet", run_id=run_id, error_type=type(error).__name__)
+                tell(error_type=type(error).__name__)
                 if self.draining:
                     raise asyncio.CancelledError from None
             await asyncio.sleep(pause)
@@ -347,19 +357,13 @@ class Executor:
         shown: dict[str, Any] | None = None
         if outcome.error is not None:
             shown = {"error": outcome.error["type"], "message": outcome.error["message"], "code": outcome.error["code"]}
-        pause = 0.2
-        while True:
-            try:
-                await ledger.end(finished, settled, *follows, error=dumps(shown) if shown else None)
-                if follows:
-                    self._courier.changed()
-                return
-            except SQLAlchemyError as error:
-                log.error("the end of a run is not recorded yet", run_id=row["run_id"], error_type=type(error).__name__)
-                if self.draining:
-                    raise asyncio.CancelledError from None
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+
+        async def end() -> None:
+            await ledger.end(finished, settled, *follows, error=dumps(shown) if shown else None)
+
+        await self._insist(end, partial(log.error, "the end of a run is not recorded yet", run_id=row["run_id"]))
+        if follows:
+            self._courier.changed()
 
     def _config(self, row: dict[str, Any], attempt: int) -> RunnableConfig:
         kwargs = cast(dict[str, Any], row["kwargs"])
