@@ -290,8 +290,7 @@ async def delete(thread_id: str, run_id: str, house: TheHouse, caller: TheCaller
     row = await threads.find_run(house, caller, thread_id, run_id)
     if row["status"] in runs.UNFINISHED:
         raise RunInFlight(f"run {run_id} has not ended; cancel it first", run_id=run_id)
-    untrusted = await taint.of_thread(house.database, row["thread_id"], house.host.trusted)
-    await taint.keep(house.database, row["thread_id"], untrusted)
+    await taint.keep(house.database, row["thread_id"], house.host.trusted)
     await runs.delete(house.database, row["run_id"])
     return Response(status_code=204)
 

@@ -159,8 +159,7 @@ async def copy(thread_id: str, house: TheHouse, caller: TheCaller) -> Thread:
     sealed = house.database.is_sensitive(thread["metadata"].get("graph_id"))
     settled = threads.settled(copy_id, status, thread["values"], thread["interrupts"], thread["error"], sealed=sealed)
     await house.database.writer.write(creation, settled)
-    untrusted = await taint.of_thread(house.database, thread["thread_id"], house.host.trusted)
-    await taint.keep(house.database, copy_id, untrusted)
+    await taint.keep(house.database, copy_id, house.host.trusted, source=thread["thread_id"])
     await house.saver.acopy_thread(thread["thread_id"], copy_id)
     return thread_shape(await find(house, caller, copy_id))
 
@@ -197,8 +196,9 @@ async def list_runs(
 ) -> list[dict[str, Any]]:
     """The thread's runs, newest first. select: only these fields."""
     thread = await find(house, caller, thread_id)
+    only: list[RunStatus] | None = None if status is None else [status]
     rows = await runs.search(
-        house.database, caller.tenant_id, thread_id=thread["thread_id"], status=status, limit=limit, offset=offset
+        house.database, caller.tenant_id, thread_id=thread["thread_id"], statuses=only, limit=limit, offset=offset
     )
     return [shown(run_shape(row), select) for row in rows]
 

@@ -51,7 +51,8 @@ async def _list(
 ) -> None:
     async with open_installation(chosen) as database:
         await migrate.ensure(database)
-        rows = await runs.search(database, DEFAULT_TENANT, graph_id=workflow, status=status, before=before, limit=limit)
+        only: list[RunStatus] | None = None if status is None else [status]
+        rows = await runs.search(database, DEFAULT_TENANT, graph_id=workflow, statuses=only, before=before, limit=limit)
     if json:
         print_json([_summary(row) for row in rows])
         return

@@ -196,7 +196,6 @@ async def search(
     *,
     thread_id: str | None = None,
     graph_id: str | None = None,
-    status: RunStatus | None = None,
     statuses: Sequence[RunStatus] | None = None,
     before: str | None = None,
     limit: int = 10,
@@ -208,8 +207,6 @@ async def search(
         query = query.where(Run.thread_id == thread_id)
     if graph_id is not None:
         query = query.where(Run.graph_id == graph_id)
-    if status is not None:
-        query = query.where(Run.status == status)
     if statuses is not None:
         query = query.where(Run.status.in_(statuses))
     if before is not None:

@@ -58,8 +58,10 @@ def _models(runs: Select[str]) -> Select[str]:
     return select(ModelCallRow.model).where(asked).limit(1)
 
 
-async def keep(database: Database, thread_id: str, what: str | None) -> None:
-    """Keep with a thread what its state came from. what: in words; None changes nothing."""
+async def keep(database: Database, thread_id: str, trusted: Callable[[str], bool], source: str | None = None) -> None:
+    """Keep with a thread what its state came from, where the record that tells so will not be there: a run of it is to
+    be deleted, or it is a copy of the thread `source`."""
+    what = await of_thread(database, source or thread_id, trusted)
     if what is None:
         return
     kept = Confidential(what) if database.is_sensitive(None) else what

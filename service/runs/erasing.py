@@ -84,8 +84,7 @@ async def erase_run(database: Database, tenant_id: str, run_id: str) -> Erased:
     await _check_ended(database, [row["thread_id"]])
     erased = Erased()
     uploads = await _uploads(database, tenant_id, [row])
-    untrusted = await taint.of_thread(database, row["thread_id"], lambda server: trusted({}, server))
-    await taint.keep(database, row["thread_id"], untrusted)
+    await taint.keep(database, row["thread_id"], lambda server: trusted({}, server))
     await DatabaseSaver(database).adelete_for_runs([run_id])
     async with database.engine.begin() as connection:
         await _secure(connection)
