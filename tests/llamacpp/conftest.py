@@ -9,15 +9,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from agents.pool import Pool
-from agents.pool_settings import PoolSettings
-from service.settings import load
-from tests.conftest import ENVIRONMENT, ROOT
+from tests.conftest import ROOT
+from tests.model_servers import ModelServers
 
 CONFIG = """
 data_dir = "{folder}/var"
@@ -46,27 +44,12 @@ serve = {{ port = {port}, source = "tiny.gguf", context = 8192, threads = 1, rea
 KEY = "a-key-of-the-tests"
 
 
-@dataclass(frozen=True)
-class Served:
-    """The running server. folder: with consilia.toml, the model and var/."""
-
-    folder: Path
-
-    @property
-    def settings(self) -> PoolSettings:
-        return load(self.folder / "consilia.toml").pool
+class Served(ModelServers):
+    """The running server; its model is in the folder too."""
 
     @property
     def root(self) -> str:
         return self.settings.models[0].endpoints[0].removesuffix("/v1")
-
-    def consilia(self, *words: str) -> str:
-        """`consilia pool …` in a process of its own; fails with what it printed."""
-        config = str(self.folder / "consilia.toml")
-        command = [sys.executable, "-m", "service.cli", "pool", *words, "--config", config]
-        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -82,13 +65,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (folder / "key").write_text(KEY)
-    (folder / "consilia.toml").write_text(CONFIG.format(folder=folder, program=Path(program).absolute(), port=port))
     made = Served(folder)
-    try:
-        made.consilia("up")
+    made.config.write_text(CONFIG.format(folder=folder, program=Path(program).absolute(), port=port))
+    with made.up():
         yield made
-    finally:
-        made.consilia("down")
 
 
 @pytest.fixture

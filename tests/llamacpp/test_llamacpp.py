@@ -20,21 +20,9 @@ from agents.pool import Pool
 from agents.question import Question
 from agents.routing import Needs
 from tests.llamacpp.conftest import KEY, Served
+from tests.model_servers import look_up
 from tests.vllm.questions import HERE, Records, counsel
 
-LOOK_UP = {
-    "type": "function",
-    "function": {
-        "name": "look_up",
-        "description": "Look a term up.",
-        "parameters": {
-            "type": "object",
-            "properties": {"term": {"type": "string", "maxLength": 8}, "page": {"type": "integer", "maximum": 99}},
-            "required": ["term", "page"],
-            "additionalProperties": False,
-        },
-    },
-}
 OTHER = {"type": "function", "function": {"name": "other", "parameters": {"type": "object", "properties": {}}}}
 
 
@@ -93,7 +81,7 @@ async def test_text_streams_piece_by_piece_with_its_usage_and_thinking_apart(poo
 
 async def test_a_tool_is_called_with_arguments_of_its_schema_streamed_and_not(served: Served, pool: Pool) -> None:
     given = {
-        "tools": [OTHER, LOOK_UP],
+        "tools": [OTHER, look_up(8)],
         "tool_choice": {"type": "function", "function": {"name": "look_up"}},
         "logit_bias": await favoured(served),
         "max_tokens": 200,

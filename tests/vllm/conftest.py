@@ -8,18 +8,16 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from agents.pool import Pool
-from agents.pool_settings import PoolModel, PoolSettings
+from agents.pool_settings import PoolModel
 from agents.serving.standing import Home
-from service.settings import load
-from tests.conftest import ENVIRONMENT, ROOT
+from tests.conftest import ROOT
+from tests.model_servers import ModelServers
 
 VLLM = ROOT / ".venv-vllm"
 FAMILIES = {"qwen3": "qwen3-0.6b", "llama": "llama-3.2-1b", "deepseek": "deepseek-r1"}
@@ -62,41 +60,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "test_failover" in item.nodeid)
 
 
-@dataclass(frozen=True)
-class Servers:
-    """The running servers. folder: with consilia.toml and var/."""
-
-    folder: Path
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "consilia.toml"
+class Servers(ModelServers):
+    """The running servers."""
 
     @property
     def home(self) -> Home:
         return Home(self.folder / "var")
-
-    @property
-    def settings(self) -> PoolSettings:
-        return load(self.config).pool
 
     def model(self, name: str) -> PoolModel:
         return next(model for model in self.settings.models if model.name == name)
 
     def log(self, name: str) -> str:
         return self.home.log(name).read_text(encoding="utf-8", errors="replace")
-
-    def consilia(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """`consilia pool …` in a process of its own; fails with what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "service.cli", "pool", *words, "--config", str(self.config)],
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
 
 
 def ports(count: int) -> int:
@@ -147,11 +122,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     making = [VLLM / "bin" / "python", ROOT / "scripts" / "make_tiny_models.py", models]
     subprocess.run(making, check=True, capture_output=True)
     made = write_config(folder, models)
-    try:
-        made.consilia("up")
+    with made.up():
         yield made
-    finally:
-        made.consilia("down")
 
 
 @pytest.fixture
@@ -163,6 +135,6 @@ async def pool(servers: Servers) -> AsyncIterator[Pool]:
 
 def standing(servers: Servers) -> dict[str, dict[str, object]]:
     """`consilia pool status --json`, by server."""
-    told = json.loads(servers.consilia("status", "--json").stdout)
+    told = json.loads(servers.consilia("status", "--json"))
     assert told["supervisor"]
     return {each["name"]: each for each in told["servers"]}

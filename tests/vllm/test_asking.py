@@ -14,24 +14,11 @@ from agents.pool import Pool
 from agents.pool_settings import PoolSettings
 from agents.routing import Needs
 from tests.conftest import SAMPLES
+from tests.model_servers import look_up
 from tests.vllm.conftest import FAMILIES, Servers
 from tests.vllm.questions import HERE, Records, Verdict, counsel, question
 
 pytestmark = pytest.mark.vllm
-
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "look_up",
-        "description": "Look a term up.",
-        "parameters": {
-            "type": "object",
-            "properties": {"term": {"type": "string", "maxLength": 20}, "page": {"type": "integer", "maximum": 99}},
-            "required": ["term", "page"],
-            "additionalProperties": False,
-        },
-    },
-}
 
 
 def only(settings: PoolSettings, name: str, **changes: Any) -> PoolSettings:
@@ -85,7 +72,7 @@ async def test_a_thinking_budget_is_kept_in_two_passes_where_the_server_has_none
 async def test_a_named_tool_is_called_with_arguments_of_its_schema(pool: Pool, family: str) -> None:
     body: dict[str, Any] = {
         "messages": [{"role": "user", "content": "Look up 'force majeure'."}],
-        "tools": [WEATHER],
+        "tools": [look_up(20)],
         "tool_choice": {"type": "function", "function": {"name": "look_up"}},
         "max_tokens": 256,
         "chat_template_kwargs": {"enable_thinking": False},

@@ -59,9 +59,9 @@ def test_an_adapter_is_loaded_and_taken_out_while_the_server_runs(servers: Serve
     serve = servers.model("llama").serve
     assert serve is not None
     folder = servers.folder / serve.source / "adapter"
-    assert "is in llama" in servers.consilia("adapter", "llama", "later", str(folder)).stdout
+    assert "is in llama" in servers.consilia("adapter", "llama", "later", str(folder))
     assert said(servers, "llama", "later") != said(servers, "llama", "llama")
-    assert "left llama" in servers.consilia("adapter", "llama", "later", "--unload").stdout
+    assert "left llama" in servers.consilia("adapter", "llama", "later", "--unload")
     assert httpx.post(**request(servers, "llama", "later")).status_code == 404
 
 
